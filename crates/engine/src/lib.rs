@@ -1,0 +1,3 @@
+//! Carries out plans: the ports to the outside, the one clock, the journal, and the driver.
+
+pub mod clock;
