@@ -1,0 +1,115 @@
+//! The effects on the world that a step may have, and what a server can answer to one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BrokerId, ChangeId, ExporterId, counted};
+use crate::observation::Silence;
+use crate::topology::{Member, Operation};
+
+/// One request that changes the installation. Carries everything: nothing is left to choose when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Removes the lost brokers by force and cuts every partition down to the kept ones. `spec: procedure.md FO1`
+    ForceRemove {
+        /// The brokers that stay: what goes on the wire.
+        keep: BTreeSet<BrokerId>,
+        /// The brokers that go: what the plan means by it, and what is compared.
+        remove: BTreeSet<BrokerId>,
+    },
+    /// Stops an exporter on every partition. `spec: procedure.md FO2`
+    DisableExporter {
+        /// The exporter.
+        exporter: ExporterId,
+    },
+    /// Cancels a pending change; what it did stays done. `spec: api.md §2.5`
+    CancelChange {
+        /// The change.
+        change: ChangeId,
+    },
+}
+
+impl Effect {
+    /// What it does, as a sentence's predicate.
+    pub fn words(&self) -> String {
+        match self {
+            Effect::ForceRemove { keep, remove } => {
+                format!("remove {} by force, keep {}", counted("broker", remove), counted("broker", keep))
+            }
+            Effect::DisableExporter { exporter } => format!("disable the exporter {exporter}"),
+            Effect::CancelChange { change } => format!("cancel change {change}"),
+        }
+    }
+}
+
+/// Whether the server shall carry an effect out or only say what it would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Carry it out.
+    Real,
+    /// `dryRun=true`: only answer. Changes nothing.
+    Rehearsal,
+}
+
+/// What came back for an effect. Never "success": that is read from the world afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// 202: the server has planned a change and will carry it out.
+    Accepted {
+        /// Its id. A rehearsal shows the id that it would get.
+        change: ChangeId,
+        /// What it is going to do; empty when there is nothing to do.
+        planned: Vec<Operation>,
+        /// The members before the change; while the coordinator is lost the only source for them.
+        members: BTreeMap<BrokerId, Member>,
+    },
+    /// 200 or 204: done, nothing to wait for.
+    Done,
+    /// The server refused it for good (400, 401, 403, 404, 405, 501): nothing was done.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Its message.
+        message: String,
+    },
+    /// 409: another change is pending, perhaps an earlier request of our own.
+    Conflict {
+        /// Its message, which does not tell the change's id.
+        message: String,
+    },
+    /// It never left this machine: no connection came about.
+    NotSent {
+        /// Why.
+        why: Silence,
+        /// What the network said.
+        detail: String,
+    },
+    /// It may or may not have had its effect: 500, 502, 504, no answer in time, a broken connection, half an answer.
+    Unknown {
+        /// HTTP status, if there was one.
+        status: Option<u16>,
+        /// What is known.
+        detail: String,
+    },
+}
+
+impl Answer {
+    /// What came back, in a few words.
+    pub fn words(&self) -> String {
+        match self {
+            Answer::Accepted { change, planned, .. } => {
+                format!("accepted as change {change} with {} operations", planned.len())
+            }
+            Answer::Done => "done".to_owned(),
+            Answer::Refused { status, message } => format!("refused with {status}: {message}"),
+            Answer::Conflict { message } => format!("409, another change is pending: {message}"),
+            Answer::NotSent { why, detail } => format!("not sent: {why} {detail}").trim_end().to_owned(),
+            Answer::Unknown { status: Some(status), detail } => format!("outcome unknown ({status}): {detail}"),
+            Answer::Unknown { status: None, detail } => format!("outcome unknown: {detail}"),
+        }
+    }
+}

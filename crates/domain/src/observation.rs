@@ -1,0 +1,236 @@
+//! What was seen, from where, when, and what could not be seen.
+//!
+//! Unreachable, refused, garbled, silent and not-asked are different values, because they mean different things at night:
+//! a connection that is refused is a dead process, one that hangs may be a broker that steps down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BrokerId, GatewayName, PartitionId, RegionId};
+use crate::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions, OwnReplica};
+
+/// Why nothing was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Silence {
+    /// The connection was refused: nobody listens.
+    Refused,
+    /// No connection came about in time: the host is gone or cut off.
+    NoConnection,
+    /// The name could not be resolved.
+    NoSuchHost,
+    /// The connection stood, but no answer came in time: frozen, or busy stepping down.
+    NoAnswer,
+    /// The connection broke before the answer was whole.
+    Broken,
+    /// TLS did not come about.
+    Tls,
+}
+
+impl Silence {
+    /// In the operator's words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Silence::Refused => "connection refused",
+            Silence::NoConnection => "no connection in time",
+            Silence::NoSuchHost => "name not resolved",
+            Silence::NoAnswer => "no answer in time",
+            Silence::Broken => "connection broken",
+            Silence::Tls => "TLS failed",
+        }
+    }
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.words())
+    }
+}
+
+/// What one look at one endpoint brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sight<T> {
+    /// It answered, and this is what it says.
+    Seen(T),
+    /// Nothing was heard.
+    Silent {
+        /// Why.
+        why: Silence,
+        /// What the network said.
+        detail: String,
+    },
+    /// It answered with an error of its own.
+    Declined {
+        /// The HTTP (or gRPC) status.
+        status: u16,
+        /// Its message.
+        message: String,
+    },
+    /// It answered something that is not an answer: broken JSON, a proxy's page, a field of the wrong kind.
+    Garbled {
+        /// What and where.
+        problem: String,
+    },
+    /// It answered, but said nothing: an empty object after five seconds. Not "no partitions". `spec: edge-cases.md E6`
+    Empty,
+    /// It was not asked.
+    NotAsked,
+}
+
+impl<T> Sight<T> {
+    /// What was seen, if it was.
+    pub fn seen(&self) -> Option<&T> {
+        match self {
+            Sight::Seen(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether a process answered at all, with whatever.
+    pub fn answered(&self) -> bool {
+        matches!(self, Sight::Seen(_) | Sight::Declined { .. } | Sight::Garbled { .. } | Sight::Empty)
+    }
+
+    /// Whether it was asked and nothing was heard.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Sight::Silent { .. })
+    }
+
+    /// What came instead of an answer, in a few words; `None` if it was seen.
+    pub fn instead(&self) -> Option<String> {
+        match self {
+            Sight::Seen(_) => None,
+            Sight::Silent { why, detail } if detail.is_empty() => Some(why.words().to_owned()),
+            Sight::Silent { why, detail } => Some(format!("{why} ({detail})")),
+            Sight::Declined { status, message } => Some(format!("{status}: {message}")),
+            Sight::Garbled { problem } => Some(format!("not understood: {problem}")),
+            Sight::Empty => Some("an empty answer".to_owned()),
+            Sight::NotAsked => Some("not asked".to_owned()),
+        }
+    }
+}
+
+/// What a gateway said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewaySight {
+    /// The region in which it stands.
+    pub region: RegionId,
+    /// Its own view of the cluster.
+    pub topology: Sight<GatewayTopology>,
+    /// The coordinator's configuration, asked through it.
+    pub configuration: Sight<ClusterConfiguration>,
+    /// The coordinator's exporters, asked through it.
+    pub exporters: Sight<Exporters>,
+}
+
+/// What a broker said of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerSight {
+    /// Whether it calls itself ready. A broker that was ready stays so without any leader.
+    pub ready: Sight<bool>,
+    /// Its replicas, by its own account.
+    pub partitions: Sight<OwnPartitions>,
+}
+
+impl BrokerSight {
+    /// Whether any of its endpoints answered with whatever.
+    pub fn answers(&self) -> bool {
+        self.ready.answered() || self.partitions.answered()
+    }
+
+    /// Whether it was asked and all that was asked kept silent.
+    pub fn is_silent(&self) -> bool {
+        !self.answers() && (self.ready.is_silent() || self.partitions.is_silent())
+    }
+}
+
+/// One look at the whole installation. Looking changes nothing (guarantee G11).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// When the look was begun.
+    pub at: Timestamp,
+    /// When its last answer had come.
+    pub until: Timestamp,
+    /// The gateways that were asked.
+    pub gateways: BTreeMap<GatewayName, GatewaySight>,
+    /// The brokers that were asked.
+    pub brokers: BTreeMap<BrokerId, BrokerSight>,
+}
+
+impl Observation {
+    /// The newest configuration that any gateway brought, with the gateway.
+    pub fn configuration(&self) -> Option<(&GatewayName, &ClusterConfiguration)> {
+        self.gateways
+            .iter()
+            .filter_map(|(name, gateway)| gateway.configuration.seen().map(|seen| (name, seen)))
+            .max_by_key(|(_, seen)| (seen.version, seen.pending_change.is_some()))
+    }
+
+    /// The exporters, as the first gateway that knows them says.
+    pub fn exporters(&self) -> Option<&Exporters> {
+        self.gateways.values().find_map(|gateway| gateway.exporters.seen())
+    }
+
+    /// The topologies that were seen, by gateway.
+    pub fn topologies(&self) -> impl Iterator<Item = (&GatewayName, RegionId, &GatewayTopology)> {
+        self.gateways
+            .iter()
+            .filter_map(|(name, gateway)| gateway.topology.seen().map(|seen| (name, gateway.region, seen)))
+    }
+
+    /// The brokers that say of themselves that they lead `partition`.
+    pub fn own_leaders(&self, partition: PartitionId) -> BTreeSet<BrokerId> {
+        self.own_replicas(partition).filter(|(_, replica)| replica.leads()).map(|(broker, _)| broker).collect()
+    }
+
+    /// What each broker says of its own replica of `partition`.
+    pub fn own_replicas(&self, partition: PartitionId) -> impl Iterator<Item = (BrokerId, &OwnReplica)> {
+        self.brokers.iter().filter_map(move |(broker, sight)| {
+            sight.partitions.seen().and_then(|own| own.get(&partition)).map(|replica| (*broker, replica))
+        })
+    }
+
+    /// The brokers that answered anything at all.
+    pub fn answering(&self) -> BTreeSet<BrokerId> {
+        self.brokers.iter().filter(|(_, sight)| sight.answers()).map(|(broker, _)| *broker).collect()
+    }
+
+    /// The brokers that were asked and kept silent.
+    pub fn silent(&self) -> BTreeSet<BrokerId> {
+        self.brokers.iter().filter(|(_, sight)| sight.is_silent()).map(|(broker, _)| *broker).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_answer_is_an_answer_but_nothing_seen() {
+        let empty: Sight<u8> = Sight::Empty;
+        assert!(empty.answered());
+        assert_eq!(empty.seen(), None);
+        assert!(!empty.is_silent());
+    }
+
+    #[test]
+    fn a_broker_whose_partitions_hang_is_not_silent_while_it_says_it_is_ready() {
+        let hanging = BrokerSight {
+            ready: Sight::Seen(true),
+            partitions: Sight::Silent { why: Silence::NoAnswer, detail: String::new() },
+        };
+        assert!(hanging.answers());
+        assert!(!hanging.is_silent());
+    }
+
+    #[test]
+    fn a_broker_that_was_not_asked_is_neither_answering_nor_silent() {
+        let unasked = BrokerSight { ready: Sight::NotAsked, partitions: Sight::NotAsked };
+        assert!(!unasked.answers());
+        assert!(!unasked.is_silent());
+    }
+}

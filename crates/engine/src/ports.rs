@@ -1,0 +1,60 @@
+//! What the engine needs from the outside. Adapters implement these; the engine knows no system behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
+use c8dr_domain::observation::Sight;
+use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
+use futures_util::future::BoxFuture;
+
+/// One Zeebe cluster, reached through its gateways and brokers.
+///
+/// Every call has a deadline of its own and ends: a hanging server becomes [`Sight::Silent`] or [`Answer::Unknown`].
+/// Nothing is retried below this port: whether to ask again is the engine's decision.
+pub trait Zeebe: Send + Sync {
+    /// The gateways that can be asked, with their regions.
+    fn gateways(&self) -> BTreeMap<GatewayName, RegionId>;
+
+    /// The brokers whose own management endpoint is known.
+    fn brokers(&self) -> BTreeSet<BrokerId>;
+
+    /// The gateway's view of the cluster (`GET /v2/topology`; gRPC `Topology` where only that is configured).
+    fn topology<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<GatewayTopology>>;
+
+    /// The coordinator's configuration, asked through a gateway (`GET /actuator/cluster`).
+    fn configuration<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<ClusterConfiguration>>;
+
+    /// The exporters, asked through a gateway (`GET /actuator/exporters`).
+    fn exporters<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<Exporters>>;
+
+    /// A broker's own replicas (`GET /actuator/partitions`). An empty object is [`Sight::Empty`].
+    fn partitions(&self, broker: BrokerId) -> BoxFuture<'_, Sight<OwnPartitions>>;
+
+    /// Whether a broker calls itself ready (`GET /actuator/health/readiness`: 200 or 503, both are answers).
+    fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>>;
+
+    /// Sends an effect through a gateway, once.
+    fn perform<'a>(&'a self, gateway: &'a GatewayName, effect: &'a Effect, mode: Mode) -> BoxFuture<'a, Answer>;
+}
+
+/// One HTTP or gRPC exchange, for the report. Holds no secrets: credentials are never in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// When it was begun.
+    pub at: jiff::Timestamp,
+    /// How long it took.
+    pub took: std::time::Duration,
+    /// Method and URL without user information.
+    pub request: String,
+    /// The body that was sent.
+    pub sent: Option<String>,
+    /// The status, if there was an answer.
+    pub status: Option<u16>,
+    /// The body that came, cut to a bound, or what went wrong.
+    pub received: String,
+}
+
+/// Where exchanges are told to.
+pub type Tap = Arc<dyn Fn(Exchange) + Send + Sync>;
