@@ -5,6 +5,7 @@ use std::fmt;
 use self::repository::Repository;
 
 mod foreign_words;
+mod pure_domain;
 pub(crate) mod repository;
 mod rooms;
 mod rust_code;
@@ -24,8 +25,8 @@ pub(crate) const RULES: &[Rule] = &[
     whitespace::FINAL_NEWLINE,
     rooms::UNKNOWN_ROOM,
     rooms::ROOM_DIRECTION,
-    rooms::PURE_DOMAIN_DEPENDENCIES,
-    rooms::PURE_DOMAIN_CODE,
+    pure_domain::PURE_DOMAIN_DEPENDENCIES,
+    pure_domain::PURE_DOMAIN_CODE,
     rooms::SHARED_LINTS,
 ];
 

@@ -159,6 +159,13 @@ impl Repository {
         }
     }
 
+    /// The line of the manifest `path` (counted from 1) that declares the dependency `name`; 1 if there is none.
+    pub(crate) fn line_declaring(&self, path: &str, name: &str) -> usize {
+        let starts = [".", " ", "="].map(|end| format!("{name}{end}"));
+        let lines = starts.iter().map(|start| self.line_beginning(path, start));
+        lines.max().unwrap_or(1)
+    }
+
     /// The line of `path` (counted from 1) that begins with `start`; 1 if there is none.
     pub(crate) fn line_beginning(&self, path: &str, start: &str) -> usize {
         let file = self.files.iter().find(|file| file.path == path);
