@@ -36,7 +36,11 @@ impl Effect {
     pub fn words(&self) -> String {
         match self {
             Effect::ForceRemove { keep, remove } => {
-                format!("remove {} by force, keep {}", counted("broker", remove), counted("broker", keep))
+                format!(
+                    "remove {} by force, keep {}",
+                    counted("broker", remove),
+                    counted("broker", keep)
+                )
             }
             Effect::DisableExporter { exporter } => format!("disable the exporter {exporter}"),
             Effect::CancelChange { change } => format!("cancel change {change}"),
@@ -108,7 +112,10 @@ impl Answer {
             Answer::Refused { status, message } => format!("refused with {status}: {message}"),
             Answer::Conflict { message } => format!("409, another change is pending: {message}"),
             Answer::NotSent { why, detail } => format!("not sent: {why} {detail}").trim_end().to_owned(),
-            Answer::Unknown { status: Some(status), detail } => format!("outcome unknown ({status}): {detail}"),
+            Answer::Unknown {
+                status: Some(status),
+                detail,
+            } => format!("outcome unknown ({status}): {detail}"),
             Answer::Unknown { status: None, detail } => format!("outcome unknown: {detail}"),
         }
     }

@@ -57,7 +57,9 @@ pub enum InvalidInstallation {
     #[error("cluster size {0} cannot be split over two regions; it must be even and at least 4")]
     ClusterSize(u32),
     /// Not four.
-    #[error("replication factor {0} is not supported; a dual-region installation keeps 4 replicas, 2 in each region")]
+    #[error(
+        "replication factor {0} is not supported; a dual-region installation keeps 4 replicas, 2 in each region"
+    )]
     ReplicationFactor(u32),
     /// None.
     #[error("an installation has at least 1 partition")]
@@ -85,9 +87,15 @@ impl Installation {
         let regions: Vec<Region> = regions
             .into_iter()
             .zip(0..)
-            .map(|((name, exporter), id)| Region { id: RegionId(id), name, exporter })
+            .map(|((name, exporter), id)| Region {
+                id: RegionId(id),
+                name,
+                exporter,
+            })
             .collect();
-        let regions: [Region; 2] = regions.try_into().map_err(|_| InvalidInstallation::Regions(count))?;
+        let regions: [Region; 2] = regions
+            .try_into()
+            .map_err(|_| InvalidInstallation::Regions(count))?;
         if let Some(nameless) = regions.iter().find(|region| region.name.trim().is_empty()) {
             return Err(InvalidInstallation::NoName(nameless.id));
         }
@@ -98,7 +106,7 @@ impl Installation {
         if first.exporter == second.exporter {
             return Err(InvalidInstallation::SameExporter(first.exporter.clone()));
         }
-        if cluster_size < 4 || cluster_size % REGIONS != 0 {
+        if cluster_size < 4 || !cluster_size.is_multiple_of(REGIONS) {
             return Err(InvalidInstallation::ClusterSize(cluster_size));
         }
         if replication_factor != REPLICATION_FACTOR {
@@ -107,7 +115,13 @@ impl Installation {
         if partitions == 0 {
             return Err(InvalidInstallation::NoPartitions);
         }
-        Ok(Installation { name: name.into(), regions, cluster_size, partitions, replication_factor })
+        Ok(Installation {
+            name: name.into(),
+            regions,
+            cluster_size,
+            partitions,
+            replication_factor,
+        })
     }
 
     /// Its name.
@@ -162,7 +176,10 @@ impl Installation {
 
     /// The brokers of a region.
     pub fn brokers_of(&self, region: RegionId) -> BTreeSet<BrokerId> {
-        self.brokers().into_iter().filter(|broker| RegionId::of(*broker) == region).collect()
+        self.brokers()
+            .into_iter()
+            .filter(|broker| RegionId::of(*broker) == region)
+            .collect()
     }
 
     /// Where every replica lives when all is well.
@@ -184,8 +201,18 @@ impl TryFrom<Raw> for Installation {
     type Error = InvalidInstallation;
 
     fn try_from(raw: Raw) -> Result<Self, InvalidInstallation> {
-        let regions = raw.regions.into_iter().map(|region| (region.name, region.exporter)).collect();
-        Installation::new(raw.name, regions, raw.cluster_size, raw.partitions, raw.replication_factor)
+        let regions = raw
+            .regions
+            .into_iter()
+            .map(|region| (region.name, region.exporter))
+            .collect();
+        Installation::new(
+            raw.name,
+            regions,
+            raw.cluster_size,
+            raw.partitions,
+            raw.replication_factor,
+        )
     }
 }
 
@@ -209,7 +236,12 @@ mod tests {
         ["london", "paris"]
             .into_iter()
             .zip(0..)
-            .map(|(name, i)| (name.to_owned(), ExporterId::new(format!("elasticsearchregion{i}"))))
+            .map(|(name, i)| {
+                (
+                    name.to_owned(),
+                    ExporterId::new(format!("elasticsearchregion{i}")),
+                )
+            })
             .collect()
     }
 
@@ -231,11 +263,20 @@ mod tests {
     fn regions_must_be_two_and_told_apart() {
         let mut same = regions();
         same[1].0 = "london".to_owned();
-        assert_eq!(Installation::new("c", same, 4, 4, 4).unwrap_err(), InvalidInstallation::SameName("london".into()));
-        assert_eq!(Installation::new("c", vec![], 4, 4, 4).unwrap_err(), InvalidInstallation::Regions(0));
+        assert_eq!(
+            Installation::new("c", same, 4, 4, 4).unwrap_err(),
+            InvalidInstallation::SameName("london".into())
+        );
+        assert_eq!(
+            Installation::new("c", vec![], 4, 4, 4).unwrap_err(),
+            InvalidInstallation::Regions(0)
+        );
         let mut same = regions();
         same[1].1 = same[0].1.clone();
-        assert!(matches!(Installation::new("c", same, 4, 4, 4), Err(InvalidInstallation::SameExporter(_))));
+        assert!(matches!(
+            Installation::new("c", same, 4, 4, 4),
+            Err(InvalidInstallation::SameExporter(_))
+        ));
     }
 
     #[test]
@@ -243,6 +284,9 @@ mod tests {
         let installation = Installation::new("c", regions(), 8, 8, 4).unwrap();
         assert_eq!(installation.region_named("paris").unwrap().id, RegionId(1));
         assert_eq!(installation.region_named("par"), None);
-        assert_eq!(installation.brokers_of(RegionId(1)), [1, 3, 5, 7].map(BrokerId).into());
+        assert_eq!(
+            installation.brokers_of(RegionId(1)),
+            [1, 3, 5, 7].map(BrokerId).into()
+        );
     }
 }

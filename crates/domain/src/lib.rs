@@ -3,9 +3,19 @@
 //! Nothing here waits, asks, reads a clock or an environment: a decision is a function of what was observed. What leaves
 //! this crate in serialized form (plans, diagnoses, events) is described in [`record`].
 
+pub mod check;
+pub mod condition;
+pub mod diagnose;
 pub mod effect;
+pub mod fence;
+pub mod history;
 pub mod ids;
 pub mod installation;
 pub mod observation;
+pub mod picture;
 pub mod placement;
+pub mod plan;
+pub mod ready;
+pub mod record;
+pub mod run;
 pub mod topology;

@@ -92,7 +92,10 @@ impl<T> Sight<T> {
 
     /// Whether a process answered at all, with whatever.
     pub fn answered(&self) -> bool {
-        matches!(self, Sight::Seen(_) | Sight::Declined { .. } | Sight::Garbled { .. } | Sight::Empty)
+        matches!(
+            self,
+            Sight::Seen(_) | Sight::Declined { .. } | Sight::Garbled { .. } | Sight::Empty
+        )
     }
 
     /// Whether it was asked and nothing was heard.
@@ -172,7 +175,9 @@ impl Observation {
 
     /// The exporters, as the first gateway that knows them says.
     pub fn exporters(&self) -> Option<&Exporters> {
-        self.gateways.values().find_map(|gateway| gateway.exporters.seen())
+        self.gateways
+            .values()
+            .find_map(|gateway| gateway.exporters.seen())
     }
 
     /// The topologies that were seen, by gateway.
@@ -184,24 +189,39 @@ impl Observation {
 
     /// The brokers that say of themselves that they lead `partition`.
     pub fn own_leaders(&self, partition: PartitionId) -> BTreeSet<BrokerId> {
-        self.own_replicas(partition).filter(|(_, replica)| replica.leads()).map(|(broker, _)| broker).collect()
+        self.own_replicas(partition)
+            .filter(|(_, replica)| replica.leads())
+            .map(|(broker, _)| broker)
+            .collect()
     }
 
     /// What each broker says of its own replica of `partition`.
     pub fn own_replicas(&self, partition: PartitionId) -> impl Iterator<Item = (BrokerId, &OwnReplica)> {
         self.brokers.iter().filter_map(move |(broker, sight)| {
-            sight.partitions.seen().and_then(|own| own.get(&partition)).map(|replica| (*broker, replica))
+            sight
+                .partitions
+                .seen()
+                .and_then(|own| own.get(&partition))
+                .map(|replica| (*broker, replica))
         })
     }
 
     /// The brokers that answered anything at all.
     pub fn answering(&self) -> BTreeSet<BrokerId> {
-        self.brokers.iter().filter(|(_, sight)| sight.answers()).map(|(broker, _)| *broker).collect()
+        self.brokers
+            .iter()
+            .filter(|(_, sight)| sight.answers())
+            .map(|(broker, _)| *broker)
+            .collect()
     }
 
     /// The brokers that were asked and kept silent.
     pub fn silent(&self) -> BTreeSet<BrokerId> {
-        self.brokers.iter().filter(|(_, sight)| sight.is_silent()).map(|(broker, _)| *broker).collect()
+        self.brokers
+            .iter()
+            .filter(|(_, sight)| sight.is_silent())
+            .map(|(broker, _)| *broker)
+            .collect()
     }
 }
 
@@ -221,7 +241,10 @@ mod tests {
     fn a_broker_whose_partitions_hang_is_not_silent_while_it_says_it_is_ready() {
         let hanging = BrokerSight {
             ready: Sight::Seen(true),
-            partitions: Sight::Silent { why: Silence::NoAnswer, detail: String::new() },
+            partitions: Sight::Silent {
+                why: Silence::NoAnswer,
+                detail: String::new(),
+            },
         };
         assert!(hanging.answers());
         assert!(!hanging.is_silent());
@@ -229,7 +252,10 @@ mod tests {
 
     #[test]
     fn a_broker_that_was_not_asked_is_neither_answering_nor_silent() {
-        let unasked = BrokerSight { ready: Sight::NotAsked, partitions: Sight::NotAsked };
+        let unasked = BrokerSight {
+            ready: Sight::NotAsked,
+            partitions: Sight::NotAsked,
+        };
         assert!(!unasked.answers());
         assert!(!unasked.is_silent());
     }

@@ -20,7 +20,7 @@ pub fn round_robin(members: &BTreeSet<BrokerId>, partitions: u32, replication_fa
     (1..=partitions)
         .map(|p| {
             let first = (p - 1) as usize;
-            let forwards = first.checked_div(n).unwrap_or(0) % 2 == 0;
+            let forwards = first.checked_div(n).unwrap_or(0).is_multiple_of(2);
             let replicas = (0..factor)
                 .map(|j| {
                     let priority = match j {
@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn survivors_alone_take_every_replica_they_can() {
         let placed = round_robin(&[0, 2].map(BrokerId).into(), 4, 4);
-        assert_eq!(placed[&PartitionId(2)], BTreeMap::from([(BrokerId(2), 2), (BrokerId(0), 1)]));
+        assert_eq!(
+            placed[&PartitionId(2)],
+            BTreeMap::from([(BrokerId(2), 2), (BrokerId(0), 1)])
+        );
     }
 
     #[test]

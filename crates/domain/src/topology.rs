@@ -209,7 +209,11 @@ impl GatewayTopology {
     /// The brokers that this gateway lists as leader of `partition`, healthy or not.
     pub fn leaders(&self, partition: PartitionId) -> impl Iterator<Item = (BrokerId, &ListedReplica)> {
         self.brokers.iter().filter_map(move |(id, broker)| {
-            broker.partitions.get(&partition).filter(|replica| replica.role == Role::Leader).map(|replica| (*id, replica))
+            broker
+                .partitions
+                .get(&partition)
+                .filter(|replica| replica.role == Role::Leader)
+                .map(|replica| (*id, replica))
         })
     }
 }

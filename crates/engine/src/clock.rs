@@ -84,8 +84,16 @@ impl Clock {
     /// A clock whose wall time begins at `made_wall`: for tests and drills in virtual time.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn new(made_wall: Timestamp, speed: f64) -> Self {
-        let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
-        Clock { made: tokio::time::Instant::now(), made_wall, speed }
+        let speed = if speed.is_finite() && speed > 0.0 {
+            speed
+        } else {
+            1.0
+        };
+        Clock {
+            made: tokio::time::Instant::now(),
+            made_wall,
+            speed,
+        }
     }
 
     /// How many seconds of this clock pass in one second of the wall.
@@ -128,7 +136,9 @@ impl Clock {
     /// Runs `work` for at most `limit` of this clock.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub async fn timeout<F: Future>(&self, limit: Duration, work: F) -> Result<F::Output, Elapsed> {
-        tokio::time::timeout(limit.div_f64(self.speed), work).await.map_err(|_| Elapsed(limit))
+        tokio::time::timeout(limit.div_f64(self.speed), work)
+            .await
+            .map_err(|_| Elapsed(limit))
     }
 }
 
@@ -152,7 +162,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_timeout_is_counted_in_its_own_time() {
         let clock = Clock::new(noon(), 10.0);
-        let hung = clock.timeout(Duration::from_secs(4), std::future::pending::<()>()).await;
+        let hung = clock
+            .timeout(Duration::from_secs(4), std::future::pending::<()>())
+            .await;
         assert_eq!(hung, Err(Elapsed(Duration::from_secs(4))));
         assert!(clock.now().since(Moment::START) < Duration::from_millis(4_020));
     }

@@ -36,7 +36,12 @@ pub trait Zeebe: Send + Sync {
     fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>>;
 
     /// Sends an effect through a gateway, once.
-    fn perform<'a>(&'a self, gateway: &'a GatewayName, effect: &'a Effect, mode: Mode) -> BoxFuture<'a, Answer>;
+    fn perform<'a>(
+        &'a self,
+        gateway: &'a GatewayName,
+        effect: &'a Effect,
+        mode: Mode,
+    ) -> BoxFuture<'a, Answer>;
 }
 
 /// One HTTP or gRPC exchange, for the report. Holds no secrets: credentials are never in it.

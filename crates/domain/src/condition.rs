@@ -1,0 +1,521 @@
+//! What must hold before an effect goes out, and what must be read back after it.
+//!
+//! Conditions are values: a plan prints them, the driver judges them against fresh readings, a report keeps the verdicts.
+//! Guarantees G2, G5, G6, G8; traps from `spec: baseline.md` and `real-zeebe/README.md §6`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::fence::{self, Pale, READINGS};
+use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, counted};
+use crate::observation::Observation;
+use crate::picture::{Lead, Picture};
+use crate::topology::{ChangeStatus, ExporterPhase, ExporterStatus, Health};
+
+/// Something that can be judged from readings alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// These parts of the quorum fence around the lost region stand. Guarantee G3.
+    Fenced {
+        /// The lost region.
+        lost: RegionId,
+        /// The parts that are wanted; an accepted override leaves some out.
+        pales: BTreeSet<Pale>,
+    },
+    /// These brokers answer, over several readings: a force waits for each of them. `spec: procedure.md I20`
+    Up {
+        /// The brokers.
+        brokers: BTreeSet<BrokerId>,
+    },
+    /// At least one of these is still a member. A force whose effect is there already is never sent again: the second one
+    /// drops every leader. `spec: real-zeebe/README.md §6.3`
+    StillMembers {
+        /// The brokers.
+        brokers: BTreeSet<BrokerId>,
+    },
+    /// No change is pending. `spec: procedure.md I5`
+    NothingPending,
+    /// The change that our effect began has ended well, and nothing is pending. Compares ids: while a change is pending,
+    /// the *previous* one is shown as COMPLETED. `spec: baseline.md`
+    ChangeEnded,
+    /// Exactly these brokers are members, and the gateways' sizes follow.
+    Members {
+        /// The members.
+        exactly: BTreeSet<BrokerId>,
+        /// The replicas per partition that gateways must show.
+        replication_factor: u32,
+    },
+    /// Every partition is led by one of these: by the leader's own account, by two gateways, in three readings.
+    Led {
+        /// The brokers that may lead.
+        by: BTreeSet<BrokerId>,
+    },
+    /// Each leader has at least what any survivor had processed before: nothing acknowledged was cut off. Guarantee G5.
+    NothingCutOff,
+    /// An exporter has this status everywhere.
+    Exporter {
+        /// The exporter.
+        exporter: ExporterId,
+        /// Its status.
+        status: ExporterStatus,
+    },
+    /// Each leader has exported what was processed when the watch began. `spec: procedure.md I6`
+    ExportingAgain,
+}
+
+/// What a condition is judged by, besides the picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The change that our effect was answered with.
+    pub change: Option<ChangeId>,
+    /// The highest position that any broker had processed of each partition, read before the effect.
+    pub processed: BTreeMap<PartitionId, i64>,
+}
+
+impl Known {
+    /// Remembers the highest processed positions of a reading. Unknown positions are left out, never taken as 0.
+    pub fn remember(&mut self, reading: &Observation) {
+        for own in reading
+            .brokers
+            .values()
+            .filter_map(|sight| sight.partitions.seen())
+        {
+            for (partition, replica) in own {
+                if let Some(position) = replica.processed_position {
+                    let known = self.processed.entry(*partition).or_insert(position);
+                    *known = (*known).max(position);
+                }
+            }
+        }
+    }
+}
+
+/// How a condition stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds; the sentence says what was seen.
+    Met(String),
+    /// It does not hold, and may later; the sentence says what is waited for.
+    NotYet(String),
+    /// It will not hold by waiting: a person has to decide.
+    Broken(String),
+}
+
+impl Verdict {
+    /// Whether it holds.
+    pub fn is_met(&self) -> bool {
+        matches!(self, Verdict::Met(_))
+    }
+
+    /// The sentence.
+    pub fn words(&self) -> &str {
+        match self {
+            Verdict::Met(words) | Verdict::NotYet(words) | Verdict::Broken(words) => words,
+        }
+    }
+}
+
+/// All of `conditions` at once: the first that is broken, else the first that is not yet met, else met.
+pub fn judge_all(conditions: &[Condition], picture: &Picture<'_>, known: &Known) -> Verdict {
+    let verdicts: Vec<Verdict> = conditions
+        .iter()
+        .map(|condition| condition.judge(picture, known))
+        .collect();
+    let first = |wanted: fn(&Verdict) -> bool| verdicts.iter().find(|verdict| wanted(verdict)).cloned();
+    first(|verdict| matches!(verdict, Verdict::Broken(_)))
+        .or_else(|| first(|verdict| matches!(verdict, Verdict::NotYet(_))))
+        .unwrap_or_else(|| Verdict::Met(verdicts.iter().map(Verdict::words).collect::<Vec<_>>().join(" ")))
+}
+
+impl Condition {
+    /// How it stands by the newest readings.
+    pub fn judge(&self, picture: &Picture<'_>, known: &Known) -> Verdict {
+        match self {
+            Condition::Fenced { lost, pales } => fenced(picture, *lost, pales),
+            Condition::Up { brokers } => up(picture, brokers),
+            Condition::StillMembers { brokers } => still_members(picture, brokers),
+            Condition::NothingPending => nothing_pending(picture),
+            Condition::ChangeEnded => change_ended(picture, known.change),
+            Condition::Members {
+                exactly,
+                replication_factor,
+            } => members(picture, exactly, *replication_factor),
+            Condition::Led { by } => led(picture, by),
+            Condition::NothingCutOff => nothing_cut_off(picture, &known.processed),
+            Condition::Exporter { exporter, status } => exporter_is(picture, exporter, status),
+            Condition::ExportingAgain => exporting_again(picture, &known.processed),
+        }
+    }
+
+    /// What it asks for, as a phrase for plans.
+    pub fn words(&self) -> String {
+        match self {
+            Condition::Fenced { pales, .. } => format!("the lost region is fenced ({})", {
+                crate::ids::listed(pales.iter().map(|pale| pale_words(*pale)))
+            }),
+            Condition::Up { brokers } => {
+                format!("{} answer over {READINGS} readings", counted("broker", brokers))
+            }
+            Condition::StillMembers { brokers } => format!("{} still a member", counted("broker", brokers)),
+            Condition::NothingPending => "no configuration change is pending".to_owned(),
+            Condition::ChangeEnded => {
+                "nothing is pending, and the last change is ours (by its id) and COMPLETED".to_owned()
+            }
+            Condition::Members {
+                exactly,
+                replication_factor,
+            } => format!(
+                "the members are exactly {}, and gateways show {} brokers with {replication_factor} replicas",
+                counted("broker", exactly),
+                exactly.len()
+            ),
+            Condition::Led { by } => format!(
+                "every partition is led by one of {}, by its own account and two gateways, in {READINGS} readings",
+                counted("broker", by)
+            ),
+            Condition::NothingCutOff => {
+                "every leader holds what any survivor had processed before".to_owned()
+            }
+            Condition::Exporter { exporter, status } => {
+                format!("the exporter {exporter} is {status} everywhere")
+            }
+            Condition::ExportingAgain => {
+                "every leader has exported what was processed when we began to look".to_owned()
+            }
+        }
+    }
+}
+
+fn pale_words(pale: Pale) -> &'static str {
+    match pale {
+        Pale::LostSilent => "its brokers are silent",
+        Pale::SurvivorsUp => "all survivors answer",
+        Pale::NoQuorumLost => "it holds no majority of any partition",
+        Pale::Leaderless => "no partition has a leader",
+    }
+}
+
+fn fenced(picture: &Picture<'_>, lost: RegionId, pales: &BTreeSet<Pale>) -> Verdict {
+    let gaps: Vec<_> = fence::gaps(picture, lost)
+        .into_iter()
+        .filter(|gap| pales.contains(&gap.pale))
+        .collect();
+    let words = || {
+        gaps.iter()
+            .map(|gap| gap.why.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    if gaps.iter().any(|gap| !gap.may_close) {
+        Verdict::Broken(words())
+    } else if gaps.is_empty() {
+        Verdict::Met(format!(
+            "Region {} is fenced.",
+            picture.installation.region(lost).name
+        ))
+    } else {
+        Verdict::NotYet(words())
+    }
+}
+
+fn up(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
+    let down: BTreeSet<BrokerId> = brokers
+        .iter()
+        .filter(|broker| {
+            picture
+                .latest
+                .brokers
+                .get(broker)
+                .is_some_and(|sight| sight.is_silent())
+        })
+        .copied()
+        .collect();
+    if !down.is_empty() {
+        return Verdict::NotYet(format!("{} does not answer.", counted("broker", &down)));
+    }
+    let streak = picture
+        .history
+        .streak(|reading| reading.silent().is_disjoint(brokers));
+    if streak.readings < READINGS {
+        return Verdict::NotYet(format!(
+            "{} of {READINGS} readings in which all survivors answer.",
+            streak.readings
+        ));
+    }
+    Verdict::Met(format!("{} answer.", counted("broker", brokers)))
+}
+
+fn still_members(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
+    match picture.configuration() {
+        Some(configuration) => {
+            let left: BTreeSet<BrokerId> = brokers
+                .iter()
+                .filter(|broker| configuration.members.contains_key(broker))
+                .copied()
+                .collect();
+            if left.is_empty() {
+                return Verdict::NotYet(format!(
+                    "{} were removed already; leaders are awaited.",
+                    counted("broker", brokers)
+                ));
+            }
+            Verdict::Met(format!("{} is still a member.", counted("broker", &left)))
+        }
+        None => match picture.coordinator_silent() {
+            // A removal gives the configuration a new coordinator that answers: one that doesn't is the lost one.
+            Some(_) => Verdict::Met("The lost coordinator is still the coordinator.".to_owned()),
+            None => Verdict::NotYet("The configuration was not read.".to_owned()),
+        },
+    }
+}
+
+fn nothing_pending(picture: &Picture<'_>) -> Verdict {
+    match picture.configuration() {
+        Some(configuration) => match &configuration.pending_change {
+            Some(change) => Verdict::NotYet(match change.waits_for() {
+                Some(broker) => format!("Change {} is pending; it waits for broker {broker}.", change.id),
+                None => format!("Change {} is pending.", change.id),
+            }),
+            None => Verdict::Met("No change is pending.".to_owned()),
+        },
+        // With the coordinator lost this cannot be read; the rehearsal's 409 then tells.
+        None => match picture.coordinator_silent() {
+            Some(why) => Verdict::Met(format!("The coordinator is lost ({why}); a rehearsal will tell.")),
+            None => Verdict::NotYet("The configuration was not read.".to_owned()),
+        },
+    }
+}
+
+fn change_ended(picture: &Picture<'_>, ours: Option<ChangeId>) -> Verdict {
+    let Some(configuration) = picture.configuration() else {
+        return Verdict::NotYet("The configuration cannot be read.".to_owned());
+    };
+    if let Some(change) = &configuration.pending_change {
+        let (done, owed) = (change.completed.len(), change.pending.len());
+        let waits = change
+            .waits_for()
+            .map_or(String::new(), |broker| format!(", waiting for broker {broker}"));
+        return Verdict::NotYet(format!(
+            "Change {}: {done} operations done, {owed} owed{waits}.",
+            change.id
+        ));
+    }
+    // Without an id (resumed, or answered by nobody) what counts is the state, which the other conditions judge.
+    let Some(ours) = ours else {
+        return Verdict::Met("Nothing is pending.".to_owned());
+    };
+    match &configuration.last_change {
+        Some(last) if last.id == ours && last.status == ChangeStatus::Completed => {
+            Verdict::Met(format!("Change {ours} is COMPLETED."))
+        }
+        Some(last) if last.id == ours => Verdict::Broken(format!("Change {ours} ended as {}.", last.status)),
+        Some(last) if last.id > ours => Verdict::Met(format!(
+            "Change {} came after ours ({ours}); what it left is judged.",
+            last.id
+        )),
+        _ => Verdict::NotYet(format!("Change {ours} is not shown yet.")),
+    }
+}
+
+fn members(picture: &Picture<'_>, exactly: &BTreeSet<BrokerId>, replication_factor: u32) -> Verdict {
+    let Some((gateway, configuration)) = picture.latest.configuration() else {
+        return Verdict::NotYet("The configuration cannot be read.".to_owned());
+    };
+    let members: BTreeSet<BrokerId> = configuration.members.keys().copied().collect();
+    if members != *exactly {
+        return Verdict::NotYet(format!(
+            "The members are {}, by gateway {gateway}.",
+            counted("broker", &members)
+        ));
+    }
+    let side: BTreeSet<RegionId> = exactly.iter().map(|broker| RegionId::of(*broker)).collect();
+    for (gateway, region, topology) in picture.latest.topologies() {
+        let sizes = (topology.cluster_size, topology.replication_factor);
+        if side.contains(&region) && sizes != (exactly.len() as u32, replication_factor) {
+            return Verdict::NotYet(format!(
+                "Gateway {gateway} still shows {} brokers, {} replicas.",
+                sizes.0, sizes.1
+            ));
+        }
+    }
+    Verdict::Met(format!("The members are {}.", counted("broker", exactly)))
+}
+
+fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
+    if let Some((partition, why)) = first_unled(picture, picture.latest, by) {
+        return Verdict::NotYet(format!("Partition {partition}: {why}"));
+    }
+    let streak = picture
+        .history
+        .streak(|reading| first_unled(picture, reading, by).is_none());
+    if streak.readings < READINGS {
+        return Verdict::NotYet(format!(
+            "{} of {READINGS} readings in which every partition is led.",
+            streak.readings
+        ));
+    }
+    let leaders: BTreeSet<BrokerId> = picture.leads().values().filter_map(Lead::leader).collect();
+    Verdict::Met(format!(
+        "Every partition is led, by {}.",
+        counted("broker", &leaders)
+    ))
+}
+
+fn first_unled(
+    picture: &Picture<'_>,
+    reading: &Observation,
+    by: &BTreeSet<BrokerId>,
+) -> Option<(PartitionId, String)> {
+    picture.installation.partitions().find_map(|partition| {
+        let lead = picture.lead(partition, reading);
+        let Some(leader) = lead.leader() else {
+            return Some((partition, crate::diagnose::lead_words(partition, &lead)));
+        };
+        if !by.contains(&leader) {
+            return Some((
+                partition,
+                format!("led by broker {leader}, which does not belong to the cluster any more."),
+            ));
+        }
+        let side: Vec<_> = reading
+            .topologies()
+            .filter(|(_, region, _)| by.iter().any(|broker| RegionId::of(*broker) == *region))
+            .collect();
+        let agreeing = side
+            .iter()
+            .filter(|(_, _, topology)| {
+                topology
+                    .leaders(partition)
+                    .any(|(listed, replica)| listed == leader && replica.health == Health::Healthy)
+            })
+            .count();
+        let wanted = side.len().clamp(1, 2);
+        (agreeing < wanted).then(|| {
+            (
+                partition,
+                format!(
+                    "led by broker {leader}; {agreeing} of {} gateways say so, {wanted} are wanted.",
+                    side.len()
+                ),
+            )
+        })
+    })
+}
+
+fn nothing_cut_off(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>) -> Verdict {
+    let mut unknown = BTreeSet::new();
+    for partition in picture.installation.partitions() {
+        let Some(before) = processed.get(&partition) else {
+            unknown.insert(partition);
+            continue;
+        };
+        match leaders_account(picture, partition).map(|replica| replica.processed_position) {
+            Some(Some(now)) if now >= *before => {}
+            Some(Some(now)) => {
+                return Verdict::NotYet(format!(
+                    "Partition {partition}: the leader has processed up to {now}; {before} had been processed before."
+                ));
+            }
+            Some(None) | None => {
+                return Verdict::NotYet(format!(
+                    "Partition {partition}: the leader's position is not known."
+                ));
+            }
+        }
+    }
+    if unknown.is_empty() {
+        return Verdict::Met("Every leader holds what was processed before.".to_owned());
+    }
+    Verdict::Met(format!(
+        "{}: positions before the loss were not read, so this is unknown.",
+        counted("partition", &unknown)
+    ))
+}
+
+fn leaders_account<'a>(
+    picture: &Picture<'a>,
+    partition: PartitionId,
+) -> Option<&'a crate::topology::OwnReplica> {
+    let latest: &'a Observation = picture.latest;
+    latest
+        .own_replicas(partition)
+        .find(|(_, replica)| replica.leads())
+        .map(|(_, replica)| replica)
+}
+
+fn exporter_is(picture: &Picture<'_>, exporter: &ExporterId, wanted: &ExporterStatus) -> Verdict {
+    match picture
+        .latest
+        .exporters()
+        .map(|exporters| exporters.get(exporter))
+    {
+        None => return Verdict::NotYet("The exporters cannot be read.".to_owned()),
+        Some(None) => return Verdict::Broken(format!("There is no exporter {exporter}; see `c8dr status`.")),
+        Some(Some(status)) if status != wanted => {
+            return Verdict::NotYet(format!("The exporter {exporter} is {status}."));
+        }
+        Some(Some(_)) => {}
+    }
+    // The list is a summary; the configuration says it for each replica.
+    let differs = picture
+        .configuration()
+        .into_iter()
+        .flat_map(|configuration| &configuration.members)
+        .find_map(|(broker, member)| {
+            member
+                .partitions
+                .iter()
+                .find_map(|(partition, replica)| match replica.exporters.get(exporter) {
+                    Some(status) if status != wanted => Some((*broker, *partition, status)),
+                    _ => None,
+                })
+        });
+    match differs {
+        Some((broker, partition, status)) => Verdict::NotYet(format!(
+            "The exporter {exporter} is {status} on broker {broker}, partition {partition}."
+        )),
+        None => Verdict::Met(format!("The exporter {exporter} is {wanted}.")),
+    }
+}
+
+fn exporting_again(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>) -> Verdict {
+    for partition in picture.installation.partitions() {
+        let Some(replica) = leaders_account(picture, partition) else {
+            if matches!(picture.lead(partition, picture.latest), Lead::Listed(_)) {
+                continue;
+            }
+            return Verdict::NotYet(format!("Partition {partition} has no leader that exports."));
+        };
+        if let Some(phase @ (ExporterPhase::Paused | ExporterPhase::SoftPaused | ExporterPhase::Closed)) =
+            &replica.exporter_phase
+        {
+            return Verdict::Broken(format!(
+                "Partition {partition}: exporting is {phase} on its leader; somebody paused it."
+            ));
+        }
+        let Some(wanted) = processed.get(&partition) else {
+            continue;
+        };
+        match replica.exported_position {
+            Some(exported) if exported >= *wanted => {}
+            Some(exported) => {
+                return Verdict::NotYet(format!(
+                    "Partition {partition}: exported up to {exported} of {wanted}."
+                ));
+            }
+            None => {
+                return Verdict::NotYet(format!(
+                    "Partition {partition}: nothing is known to be exported yet."
+                ));
+            }
+        }
+    }
+    Verdict::Met("Every leader exports.".to_owned())
+}
+
+/// How old a reading may be when a force goes out on it. Guarantee G1.
+pub const FORCE_FRESHNESS: SignedDuration = SignedDuration::from_secs(2);

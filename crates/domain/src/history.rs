@@ -1,0 +1,101 @@
+//! The readings of the last while, newest last. No single reading is ever believed: what counts is a streak of them.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::observation::Observation;
+
+/// How many readings are kept: two minutes at the fastest pace would be more, but nothing is judged further back.
+const READINGS_MAX: usize = 512;
+
+/// Readings in the order in which they were taken.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    readings: VecDeque<Observation>,
+}
+
+/// How long something has held without interruption, up to the newest reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streak {
+    /// Readings in a row.
+    pub readings: usize,
+    /// From the first of them to the end of the newest.
+    pub span: SignedDuration,
+    /// When the first of them was taken; `None` without a reading.
+    pub since: Option<Timestamp>,
+}
+
+impl Streak {
+    /// Whether it is at least this many readings over at least this long.
+    pub fn reaches(&self, readings: usize, span: SignedDuration) -> bool {
+        self.readings >= readings && self.span >= span
+    }
+}
+
+impl History {
+    /// No readings yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the newest reading.
+    pub fn add(&mut self, observation: Observation) {
+        if self.readings.len() == READINGS_MAX {
+            self.readings.pop_front();
+        }
+        self.readings.push_back(observation);
+    }
+
+    /// The newest reading.
+    pub fn latest(&self) -> Option<&Observation> {
+        self.readings.back()
+    }
+
+    /// The readings, oldest first.
+    pub fn readings(&self) -> impl DoubleEndedIterator<Item = &Observation> {
+        self.readings.iter()
+    }
+
+    /// How many readings there are.
+    pub fn len(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// Whether there is no reading.
+    pub fn is_empty(&self) -> bool {
+        self.readings.is_empty()
+    }
+
+    /// For how long, up to the newest reading, `holds` has been true in every reading.
+    pub fn streak(&self, mut holds: impl FnMut(&Observation) -> bool) -> Streak {
+        let mut readings = 0;
+        let mut since = None;
+        for reading in self.readings.iter().rev() {
+            if !holds(reading) {
+                break;
+            }
+            readings += 1;
+            since = Some(reading.at);
+        }
+        let span = match (since, self.latest()) {
+            (Some(first), Some(latest)) => latest.until.duration_since(first),
+            _ => SignedDuration::ZERO,
+        };
+        Streak {
+            readings,
+            span,
+            since,
+        }
+    }
+}
+
+impl FromIterator<Observation> for History {
+    fn from_iter<I: IntoIterator<Item = Observation>>(readings: I) -> Self {
+        let mut history = History::new();
+        for reading in readings {
+            history.add(reading);
+        }
+        history
+    }
+}

@@ -1,0 +1,327 @@
+//! What the readings amount to: who leads what and how surely, which region answers, who is a member.
+//!
+//! A picture draws conclusions from readings but decides nothing; diagnosis, guards and conditions are built on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+
+use crate::history::{History, Streak};
+use crate::ids::{BrokerId, PartitionId, RegionId};
+use crate::installation::Installation;
+use crate::observation::{Observation, Sight};
+use crate::topology::{ClusterConfiguration, ExporterPhase, Health};
+
+/// How a region's brokers answer at their own endpoints, in one reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegionSight {
+    /// Those that answered anything.
+    pub answering: BTreeSet<BrokerId>,
+    /// Those that were asked and kept silent.
+    pub silent: BTreeSet<BrokerId>,
+    /// Those whose endpoints are not known.
+    pub unasked: BTreeSet<BrokerId>,
+}
+
+impl RegionSight {
+    /// Every broker answered.
+    pub fn all_answer(&self) -> bool {
+        self.silent.is_empty() && self.unasked.is_empty()
+    }
+
+    /// Every broker was asked and none answered.
+    pub fn all_silent(&self) -> bool {
+        self.answering.is_empty() && self.unasked.is_empty()
+    }
+}
+
+/// Who leads a partition, and how surely, in one reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lead {
+    /// One broker says of itself that it leads and takes commands.
+    Proven(BrokerId),
+    /// Gateways list this broker as healthy leader, and its own endpoint is not known to us, so that nothing contradicts.
+    Listed(BrokerId),
+    /// Gateways list these, but they do not confirm it: they hang, or answer nothing. A stale leader looks like this.
+    Claimed(BTreeSet<BrokerId>),
+    /// More than one broker says of itself that it leads.
+    Twice(BTreeSet<BrokerId>),
+    /// Every replica that answers denies, and no one else is claimed to lead.
+    Nobody,
+    /// Not to be told: replicas did not say.
+    Unknown,
+}
+
+impl Lead {
+    /// The leader, where it may be believed.
+    pub fn leader(&self) -> Option<BrokerId> {
+        match self {
+            Lead::Proven(broker) | Lead::Listed(broker) => Some(*broker),
+            _ => None,
+        }
+    }
+}
+
+/// Who belongs to the cluster by its own configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// All brokers of both regions.
+    Whole,
+    /// Exactly the brokers of one region: the other was removed.
+    Only(RegionId),
+    /// Some other set.
+    Mixed(BTreeSet<BrokerId>),
+    /// Nobody can tell: the coordinator does not answer and the gateways do not agree on a size that tells.
+    Unknown,
+}
+
+/// The newest reading, seen against the installation and the readings before.
+#[derive(Clone, Copy)]
+pub struct Picture<'a> {
+    /// What ought to be.
+    pub installation: &'a Installation,
+    /// What was seen, newest last.
+    pub history: &'a History,
+    /// The newest reading.
+    pub latest: &'a Observation,
+}
+
+impl<'a> Picture<'a> {
+    /// The picture of the newest reading; `None` if nothing was read yet.
+    pub fn of(installation: &'a Installation, history: &'a History) -> Option<Self> {
+        history.latest().map(|latest| Picture {
+            installation,
+            history,
+            latest,
+        })
+    }
+
+    /// How a region's brokers answered in a reading.
+    pub fn region(&self, region: RegionId, reading: &Observation) -> RegionSight {
+        let mut sight = RegionSight {
+            answering: BTreeSet::new(),
+            silent: BTreeSet::new(),
+            unasked: BTreeSet::new(),
+        };
+        for broker in self.installation.brokers_of(region) {
+            match reading.brokers.get(&broker) {
+                Some(seen) if seen.answers() => sight.answering.insert(broker),
+                Some(seen) if seen.is_silent() => sight.silent.insert(broker),
+                _ => sight.unasked.insert(broker),
+            };
+        }
+        sight
+    }
+
+    /// For how long a whole region has kept silent.
+    pub fn region_silent(&self, region: RegionId) -> Streak {
+        self.history
+            .streak(|reading| self.region(region, reading).all_silent())
+    }
+
+    /// Who leads a partition by a reading.
+    pub fn lead(&self, partition: PartitionId, reading: &Observation) -> Lead {
+        let own = reading.own_leaders(partition);
+        if own.len() > 1 {
+            return Lead::Twice(own);
+        }
+        if let Some(leader) = own.first() {
+            return Lead::Proven(*leader);
+        }
+        let mut listed = BTreeSet::new();
+        let mut unconfirmed = BTreeSet::new();
+        for (_, _, topology) in reading.topologies() {
+            for (broker, replica) in topology.leaders(partition) {
+                match reading.brokers.get(&broker).map(|seen| &seen.partitions) {
+                    // It was asked itself and denies: the listing is old.
+                    Some(Sight::Seen(_)) => {}
+                    None | Some(Sight::NotAsked) if replica.health == Health::Healthy => {
+                        listed.insert(broker);
+                    }
+                    _ => {
+                        unconfirmed.insert(broker);
+                    }
+                }
+            }
+        }
+        match (listed.len(), unconfirmed.is_empty()) {
+            (1, true) => listed
+                .first()
+                .map_or(Lead::Unknown, |leader| Lead::Listed(*leader)),
+            (0, true) => self.lead_of_the_unlisted(partition, reading),
+            _ => Lead::Claimed(listed.into_iter().chain(unconfirmed).collect()),
+        }
+    }
+
+    /// Nobody is listed: either every replica denies, or some do not say.
+    fn lead_of_the_unlisted(&self, partition: PartitionId, reading: &Observation) -> Lead {
+        let replicas = self.replicas(partition, reading);
+        let undecided = replicas.iter().any(|broker| match reading.brokers.get(broker) {
+            Some(sight) => sight.partitions.seen().is_none() && sight.answers(),
+            None => false,
+        });
+        let heard = replicas.iter().any(|broker| {
+            reading
+                .brokers
+                .get(broker)
+                .is_some_and(|sight| sight.partitions.seen().is_some())
+        }) || reading.topologies().next().is_some();
+        if undecided || !heard {
+            Lead::Unknown
+        } else {
+            Lead::Nobody
+        }
+    }
+
+    /// The replicas of a partition: by the configuration where it was seen, else where they belong.
+    pub fn replicas(&self, partition: PartitionId, reading: &Observation) -> BTreeSet<BrokerId> {
+        match reading.configuration() {
+            Some((_, configuration)) => configuration
+                .members
+                .iter()
+                .filter(|(_, member)| member.partitions.contains_key(&partition))
+                .map(|(broker, _)| *broker)
+                .collect(),
+            None => self
+                .installation
+                .placement()
+                .remove(&partition)
+                .unwrap_or_default()
+                .into_keys()
+                .collect(),
+        }
+    }
+
+    /// Who leads each partition in the newest reading.
+    pub fn leads(&self) -> BTreeMap<PartitionId, Lead> {
+        self.installation
+            .partitions()
+            .map(|partition| (partition, self.lead(partition, self.latest)))
+            .collect()
+    }
+
+    /// The configuration, from the newest reading.
+    pub fn configuration(&self) -> Option<&'a ClusterConfiguration> {
+        self.latest
+            .configuration()
+            .map(|(_, configuration)| configuration)
+    }
+
+    /// Why the configuration cannot be read through any gateway that answers; `None` if it can, or nobody answers.
+    pub fn coordinator_silent(&self) -> Option<String> {
+        if self.configuration().is_some() {
+            return None;
+        }
+        self.latest
+            .gateways
+            .values()
+            .find_map(|gateway| match &gateway.configuration {
+                Sight::Declined {
+                    status: status @ (500 | 502 | 504),
+                    message,
+                } => Some(format!("{status}: {message}")),
+                Sight::Silent { .. } if gateway.topology.answered() => gateway.configuration.instead(),
+                _ => None,
+            })
+    }
+
+    /// Who belongs to the cluster.
+    pub fn membership(&self) -> Membership {
+        self.membership_in(self.latest)
+    }
+
+    /// Who belonged to the cluster by a reading: its configuration, else the sizes that all gateways agree on.
+    pub fn membership_in(&self, reading: &Observation) -> Membership {
+        if let Some((_, configuration)) = reading.configuration() {
+            let members: BTreeSet<BrokerId> = configuration.members.keys().copied().collect();
+            if members == self.installation.brokers() {
+                return Membership::Whole;
+            }
+            for region in self.installation.regions() {
+                if members == self.installation.brokers_of(region.id) {
+                    return Membership::Only(region.id);
+                }
+            }
+            return Membership::Mixed(members);
+        }
+        let mut sizes = reading.topologies().map(|(_, _, topology)| topology.cluster_size);
+        match sizes.next() {
+            Some(size) if sizes.all(|other| other == size) && size == self.installation.cluster_size() => {
+                Membership::Whole
+            }
+            // A halved size does not say which half; that is read from the configuration, which then answers again.
+            _ => Membership::Unknown,
+        }
+    }
+
+    /// The gateways of a region's side that still list any of `brokers`.
+    pub fn gateways_listing(&self, brokers: &BTreeSet<BrokerId>, side: RegionId) -> usize {
+        self.latest
+            .topologies()
+            .filter(|(_, region, topology)| {
+                *region == side && topology.brokers.keys().any(|broker| brokers.contains(broker))
+            })
+            .count()
+    }
+
+    /// The gateways of a region's side whose view was seen.
+    pub fn gateways_seen(&self, side: RegionId) -> usize {
+        self.latest
+            .topologies()
+            .filter(|(_, region, _)| *region == side)
+            .count()
+    }
+
+    /// For how long nobody has been seen to lead anything: no broker says so, in any reading.
+    pub fn leaderless(&self) -> Streak {
+        self.history.streak(|reading| {
+            self.installation.partitions().all(|partition| {
+                !matches!(
+                    self.lead(partition, reading),
+                    Lead::Proven(_) | Lead::Listed(_) | Lead::Twice(_)
+                )
+            })
+        })
+    }
+
+    /// Whether a broker of `region` was seen to lead a partition in an earlier reading, and denies it in the newest.
+    ///
+    /// A leader gives up only after it has had no answer from a majority for longer than an election takes: to see one
+    /// step down is to see the quorum gone.
+    pub fn stepped_down(&self, region: RegionId) -> bool {
+        self.installation.partitions().any(|partition| {
+            let denies: BTreeSet<BrokerId> = self
+                .latest
+                .own_replicas(partition)
+                .filter(|(broker, replica)| RegionId::of(*broker) == region && !replica.leads())
+                .map(|(broker, _)| broker)
+                .collect();
+            self.history.readings().any(|reading| {
+                reading
+                    .own_leaders(partition)
+                    .intersection(&denies)
+                    .next()
+                    .is_some()
+            })
+        })
+    }
+
+    /// The brokers on which a partition's exporting is paused, in the newest reading.
+    pub fn paused(&self) -> BTreeMap<BrokerId, BTreeSet<PartitionId>> {
+        let mut paused: BTreeMap<BrokerId, BTreeSet<PartitionId>> = BTreeMap::new();
+        for (broker, sight) in &self.latest.brokers {
+            for (partition, replica) in sight.partitions.seen().into_iter().flatten() {
+                if matches!(
+                    replica.exporter_phase,
+                    Some(ExporterPhase::Paused | ExporterPhase::SoftPaused)
+                ) {
+                    paused.entry(*broker).or_default().insert(*partition);
+                }
+            }
+        }
+        paused
+    }
+
+    /// How long an election takes at most: Zeebe's default raft election time-out of 2.5 s.
+    pub const ELECTION: SignedDuration = SignedDuration::from_millis(2_500);
+}

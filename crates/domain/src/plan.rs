@@ -1,0 +1,224 @@
+//! A plan: an immutable value with no choice left open. It can be printed, compared, checked, stored, hashed, executed.
+//!
+//! It is derived from what is observed, so that at any time just the steps come out that are still owed.
+//! `spec: procedure.md §7`
+
+pub mod failover;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::condition::Condition;
+use crate::diagnose::Diagnosis;
+use crate::effect::Effect;
+use crate::ids::{BrokerId, RegionId};
+use crate::installation::Installation;
+
+/// The steps that there are, by the names of the procedure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum StepId {
+    /// Remove the lost brokers.
+    #[serde(rename = "FO1")]
+    Fo1,
+    /// Disable the exporter to the lost region.
+    #[serde(rename = "FO2")]
+    Fo2,
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            StepId::Fo1 => "FO1",
+            StepId::Fo2 => "FO2",
+        })
+    }
+}
+
+/// Whether a step makes the world safe again, or moves an orderly procedure on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// May be done at any time to protect data: nobody has to be asked twice.
+    Safety,
+    /// Part of the order.
+    Orderly,
+}
+
+/// What a step is expected to bring, so that a surprise is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// What will be seen.
+    pub what: String,
+    /// From when, in milliseconds after the effect.
+    pub from_ms: u64,
+    /// Until when, in milliseconds after the effect.
+    pub until_ms: u64,
+}
+
+/// One step: look, deed, proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which.
+    pub id: StepId,
+    /// What it does, as a title.
+    pub title: String,
+    /// Its class.
+    pub class: Class,
+    /// What must hold before the effect goes out.
+    pub before: Vec<Condition>,
+    /// The effect.
+    pub effect: Effect,
+    /// What must be read back afterwards.
+    pub after: Vec<Condition>,
+    /// How long the proof may take, in milliseconds.
+    pub deadline_ms: u64,
+    /// What is expected.
+    pub prediction: Prediction,
+    /// What a person would type instead.
+    pub manual: Vec<String>,
+}
+
+/// A step that is not owed, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Which.
+    pub id: StepId,
+    /// What it would have done, as a title.
+    pub title: String,
+    /// What was seen that says that nothing is owed.
+    pub why: String,
+}
+
+/// An override that a person gave, by the name of what it overrides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accepted {
+    /// The lost region is not proven silent or leaderless.
+    Unfenced {
+        /// Why a person wants it all the same.
+        reason: String,
+    },
+    /// Not all replicas of the surviving region can be kept: acknowledged data may be gone.
+    DataLoss {
+        /// Why a person wants it all the same.
+        reason: String,
+    },
+}
+
+/// Whether waiting is an alternative, and for how long. Guarantee G4.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Whether the cluster would heal by itself if the region came back with its disks.
+    pub possible: bool,
+    /// How long the disks allow it, in seconds; `None` is unknown.
+    pub disks_allow_s: Option<u64>,
+    /// In words.
+    pub words: String,
+}
+
+/// The plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this form. See [`crate::record`].
+    pub format: u32,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// For what.
+    pub installation: Installation,
+    /// The region that is given up.
+    pub lost: RegionId,
+    /// What was found when it was made.
+    pub diagnosis: Diagnosis,
+    /// Steps that are not owed.
+    pub settled: Vec<Settled>,
+    /// The steps that are owed, in order.
+    pub steps: Vec<Step>,
+    /// What must hold at the end of all.
+    pub proof: Vec<Condition>,
+    /// How long the proof at the end may take, in milliseconds.
+    pub proof_deadline_ms: u64,
+    /// Whether waiting is an alternative.
+    pub waiting: Waiting,
+    /// Overrides that were given.
+    pub accepted: Vec<Accepted>,
+    /// What a person should know before saying yes.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The region that goes on alone.
+    pub fn survivors(&self) -> RegionId {
+        self.lost.other()
+    }
+
+    /// The brokers that the plan keeps.
+    pub fn kept(&self) -> BTreeSet<BrokerId> {
+        self.steps
+            .iter()
+            .find_map(|step| match &step.effect {
+                Effect::ForceRemove { keep, .. } => Some(keep.clone()),
+                _ => None,
+            })
+            .unwrap_or_else(|| self.installation.brokers_of(self.survivors()))
+    }
+
+    /// What differs between the steps of two plans, as sentences; none if they would do the same.
+    pub fn differences(&self, other: &Plan) -> Vec<String> {
+        let mut differences = Vec::new();
+        if self.installation != other.installation {
+            differences.push("The configured installation differs.".to_owned());
+        }
+        if self.lost != other.lost {
+            differences.push("The lost region differs.".to_owned());
+        }
+        let owed = |plan: &Plan| {
+            plan.steps
+                .iter()
+                .map(|step| (step.id, step.effect.clone()))
+                .collect::<Vec<_>>()
+        };
+        for (id, effect) in owed(self) {
+            match owed(other).iter().find(|(other, _)| *other == id) {
+                None => differences.push(format!("{id} is no longer owed.")),
+                Some((_, now)) if *now != effect => {
+                    differences.push(format!(
+                        "{id} would now {} instead of {}.",
+                        now.words(),
+                        effect.words()
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        for (id, effect) in owed(other) {
+            if !owed(self).iter().any(|(mine, _)| *mine == id) {
+                differences.push(format!("{id} is owed now: {}.", effect.words()));
+            }
+        }
+        differences
+    }
+}
+
+/// Why no plan was made, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// A code in kebab-case, for `c8dr explain`.
+    pub code: String,
+    /// What is refused and why, in one sentence.
+    pub summary: String,
+    /// What was seen.
+    pub evidence: Vec<String>,
+    /// What can be done instead, most useful first.
+    pub way_out: Vec<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.summary)
+    }
+}
+
+impl std::error::Error for Refusal {}

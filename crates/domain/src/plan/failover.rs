@@ -1,0 +1,538 @@
+//! The plan for failing over: FO1 and FO2 of 8.6, as far as they are still owed.
+//!
+//! `spec: procedure.md §4, §7`. Anything that would make it wrong is refused here, with the way out.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{Accepted, Class, Plan, Prediction, Refusal, Settled, Step, StepId, Waiting};
+use crate::condition::Condition;
+use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
+use crate::effect::Effect;
+use crate::fence::{self, Gap, Pale};
+use crate::history::History;
+use crate::ids::{BrokerId, RegionId, counted};
+use crate::installation::Installation;
+use crate::picture::{Membership, Picture};
+use crate::record;
+use crate::topology::{ExporterStatus, PendingChange};
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The region to give up.
+    pub lost: RegionId,
+    /// Go on although the fence does not stand, for this reason.
+    pub accept_unfenced: Option<String>,
+    /// Go on without all replicas of the surviving region, for this reason.
+    pub accept_data_loss: Option<String>,
+    /// Base URL of a surviving management endpoint, for the commands that a person would type.
+    pub management: String,
+}
+
+impl Request {
+    /// The plain request: no overrides, the guide's own port-forward in the commands.
+    pub fn new(lost: RegionId) -> Self {
+        Request {
+            lost,
+            accept_unfenced: None,
+            accept_data_loss: None,
+            management: "http://localhost:9600".to_owned(),
+        }
+    }
+}
+
+/// How long FO1's proof may take. Recorded: 6 s, 17 s on a busy machine, 30 s after a cut link; a blocked broker needs 55 s.
+const FORCE_DEADLINE_MS: u64 = 180_000;
+/// How long FO2's proof may take. Recorded: 0.2 s; over a minute when the lost search is cut off instead of dead (E6).
+const DISABLE_DEADLINE_MS: u64 = 300_000;
+/// How long exporting may take to catch up with where we began to look.
+const PROOF_DEADLINE_MS: u64 = 120_000;
+
+/// Makes the plan from what was observed.
+///
+/// # Errors
+/// A [`Refusal`] where a failover would be wrong, or cannot be shown to be right.
+pub fn plan(
+    installation: &Installation,
+    history: &History,
+    request: &Request,
+    at: Timestamp,
+) -> Result<Plan, Refusal> {
+    let diagnosis = diagnose(installation, history);
+    let Some(picture) = Picture::of(installation, history) else {
+        return Err(refuse(
+            "nothing-read",
+            "Nothing has been read yet.",
+            &diagnosis,
+            vec!["Look first: `c8dr status`.".to_owned()],
+        ));
+    };
+    refuse_by_diagnosis(&diagnosis)?;
+    let survivors = request.lost.other();
+    let mut plan = Plan {
+        format: record::FORMAT,
+        made_at: at,
+        installation: installation.clone(),
+        lost: request.lost,
+        settled: Vec::new(),
+        steps: Vec::new(),
+        proof: Vec::new(),
+        proof_deadline_ms: PROOF_DEADLINE_MS,
+        waiting: waiting(&diagnosis),
+        accepted: accepted(request),
+        notes: notes(installation, request.lost),
+        diagnosis,
+    };
+    match picture.membership() {
+        Membership::Only(region) if region == request.lost => return Err(last_region(&plan)),
+        Membership::Only(_) => {
+            let title = force_title(installation, request.lost);
+            let why = format!(
+                "Only {} is a member.",
+                counted("broker", installation.brokers_of(survivors))
+            );
+            plan.settled.push(Settled {
+                id: StepId::Fo1,
+                title,
+                why,
+            });
+        }
+        Membership::Mixed(_) => {
+            return Err(refuse(
+                "members-unexpected",
+                "The members are neither both regions nor one; a failover from here is not planned blindly.",
+                &plan.diagnosis,
+                plan.diagnosis.next.clone(),
+            ));
+        }
+        Membership::Whole | Membership::Unknown => {
+            let step = force(&picture, request, &plan.diagnosis)?;
+            plan.steps.push(step);
+        }
+    }
+    owe_disable(&picture, request, &mut plan)?;
+    let kept = plan.kept();
+    plan.proof = vec![
+        Condition::Led { by: kept },
+        Condition::NothingCutOff,
+        Condition::Exporter {
+            exporter: installation.region(request.lost).exporter.clone(),
+            status: ExporterStatus::Disabled,
+        },
+        Condition::Exporter {
+            exporter: installation.region(survivors).exporter.clone(),
+            status: ExporterStatus::Enabled,
+        },
+        Condition::ExportingAgain,
+    ];
+    Ok(plan)
+}
+
+fn refuse(code: &str, summary: impl Into<String>, diagnosis: &Diagnosis, way_out: Vec<String>) -> Refusal {
+    Refusal {
+        code: code.to_owned(),
+        summary: summary.into(),
+        evidence: diagnosis.evidence.clone(),
+        way_out,
+    }
+}
+
+/// States in which no force may go out, whatever is asked for.
+fn refuse_by_diagnosis(diagnosis: &Diagnosis) -> Result<(), Refusal> {
+    match diagnosis.code {
+        Code::NothingAnswers
+        | Code::AnotherInstallation
+        | Code::PartitionLedTwice
+        | Code::CoordinatorLost => Err(refuse(
+            diagnosis.code.as_str(),
+            diagnosis.summary.clone(),
+            diagnosis,
+            diagnosis.next.clone(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Guarantees G1 and G2: the region that was kept is all there is.
+fn last_region(plan: &Plan) -> Refusal {
+    let installation = &plan.installation;
+    let (asked, gone) = (
+        &installation.region(plan.lost).name,
+        &installation.region(plan.survivors()).name,
+    );
+    Refusal {
+        code: "last-region".to_owned(),
+        summary: format!(
+            "Region {asked} is the only one left: region {gone} was removed before, and holds nothing any more."
+        ),
+        evidence: plan.diagnosis.evidence.clone(),
+        way_out: vec![
+            format!("If {asked} is down as well, repair it: it has the only copy of the data."),
+            format!("To bring {gone} back: `c8dr failback --returning {gone}`."),
+        ],
+    }
+}
+
+/// FO1, with its guards.
+fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Result<Step, Refusal> {
+    let installation = picture.installation;
+    let survivors = request.lost.other();
+    let remove = installation.brokers_of(request.lost);
+    let keep = kept(picture, request, diagnosis)?;
+    let adopted = match picture
+        .configuration()
+        .and_then(|configuration| configuration.pending_change.as_ref())
+    {
+        Some(change) if is_removal(change, &keep, &remove) => true,
+        Some(change) => return Err(foreign_change(picture, change, diagnosis)),
+        None => false,
+    };
+    let all = keep == installation.brokers_of(survivors);
+    let pales: BTreeSet<Pale> = [
+        Pale::LostSilent,
+        Pale::SurvivorsUp,
+        Pale::NoQuorumLost,
+        Pale::Leaderless,
+    ]
+    .into_iter()
+    .filter(|pale| match pale {
+        Pale::LostSilent | Pale::Leaderless => request.accept_unfenced.is_none(),
+        Pale::SurvivorsUp => all,
+        Pale::NoQuorumLost => request.accept_data_loss.is_none(),
+    })
+    .collect();
+    // A force of ours that is under way has passed its guards; the world no longer looks as before it.
+    if !adopted {
+        refuse_gaps(picture, request, &pales, diagnosis)?;
+    }
+    let ids: Vec<String> = keep.iter().map(|broker| format!("\"{broker}\"")).collect();
+    let manual = &request.management;
+    Ok(Step {
+        id: StepId::Fo1,
+        title: force_title(installation, request.lost),
+        class: Class::Orderly,
+        before: vec![
+            Condition::StillMembers {
+                brokers: remove.clone(),
+            },
+            Condition::NothingPending,
+            Condition::Up {
+                brokers: keep.clone(),
+            },
+            Condition::Fenced {
+                lost: request.lost,
+                pales,
+            },
+        ],
+        after: vec![
+            Condition::ChangeEnded,
+            Condition::Members {
+                exactly: keep.clone(),
+                replication_factor: replicas_kept(installation, &keep),
+            },
+            Condition::Led { by: keep.clone() },
+        ],
+        deadline_ms: FORCE_DEADLINE_MS,
+        prediction: Prediction {
+            what: "COMPLETED within two seconds; some partitions led at once, the last six seconds later"
+                .to_owned(),
+            from_ms: 3_500,
+            until_ms: 8_500,
+        },
+        manual: vec![
+            format!(
+                "curl -X POST '{manual}/actuator/cluster/brokers?force=true' -H 'Content-Type: application/json' -d '[{}]'",
+                ids.join(", ")
+            ),
+            format!(
+                "curl '{manual}/actuator/cluster' | jq '{{pendingChange, lastChange}}'   # ours, COMPLETED, nothing pending"
+            ),
+            "curl 'http://localhost:8080/v2/topology'   # one healthy leader per partition, on two gateways"
+                .to_owned(),
+        ],
+        effect: Effect::ForceRemove { keep, remove },
+    })
+}
+
+/// Replicas per partition that gateways show after the force: what is left of the fullest partition.
+fn replicas_kept(installation: &Installation, keep: &BTreeSet<BrokerId>) -> u32 {
+    installation
+        .placement()
+        .values()
+        .map(|replicas| replicas.keys().filter(|broker| keep.contains(broker)).count() as u32)
+        .max()
+        .unwrap_or(0)
+}
+
+/// The brokers that stay: all of the surviving region, or with a named acceptance those that answer.
+fn kept(
+    picture: &Picture<'_>,
+    request: &Request,
+    diagnosis: &Diagnosis,
+) -> Result<BTreeSet<BrokerId>, Refusal> {
+    let installation = picture.installation;
+    let survivors = installation.brokers_of(request.lost.other());
+    let down = picture.region(request.lost.other(), picture.latest).silent;
+    if down.is_empty() || request.accept_data_loss.is_none() {
+        return Ok(survivors);
+    }
+    let keep: BTreeSet<BrokerId> = survivors.difference(&down).copied().collect();
+    let bare: Vec<_> = installation
+        .placement()
+        .into_iter()
+        .filter(|(_, replicas)| replicas.keys().all(|broker| !keep.contains(broker)))
+        .map(|(partition, _)| partition)
+        .collect();
+    if bare.is_empty() {
+        return Ok(keep);
+    }
+    Err(refuse(
+        "no-replica-left",
+        format!(
+            "Without {} nothing is left of {}.",
+            counted("broker", &down),
+            counted("partition", bare)
+        ),
+        diagnosis,
+        vec![format!("Start {} again.", counted("broker", &down))],
+    ))
+}
+
+fn refuse_gaps(
+    picture: &Picture<'_>,
+    request: &Request,
+    pales: &BTreeSet<Pale>,
+    diagnosis: &Diagnosis,
+) -> Result<(), Refusal> {
+    let gaps: Vec<Gap> = fence::gaps(picture, request.lost)
+        .into_iter()
+        .filter(|gap| pales.contains(&gap.pale))
+        .collect();
+    let Some(first) = gaps.first() else { return Ok(()) };
+    let name = &picture.installation.region(request.lost).name;
+    let down = picture.region(request.lost.other(), picture.latest).silent;
+    let (code, summary, way_out) = match first.pale {
+        Pale::LostSilent if !first.may_close => (
+            "lost-region-answers",
+            format!("Region {name} is not lost: it answers."),
+            vec![
+                "If another region is gone, name that one; `c8dr status` shows which.".to_owned(),
+                format!(
+                    "If the link between the regions is cut for good: stop the brokers of {name} first, then fail over."
+                ),
+                format!("Without stopping them: `c8dr failover --lost {name} --accept-unfenced \"reason\"`."),
+            ],
+        ),
+        Pale::SurvivorsUp => (
+            "survivor-down",
+            format!(
+                "{} of the surviving region does not answer; a force would hang on it and block everything else.",
+                counted("broker", &down)
+            ),
+            vec![
+                format!(
+                    "Start {} again, then repeat this command.",
+                    counted("broker", &down)
+                ),
+                format!(
+                    "Only if its disk is gone for good: `c8dr failover --lost {name} --accept-data-loss \"reason\"` keeps the others."
+                ),
+            ],
+        ),
+        Pale::NoQuorumLost => (
+            "replicas-missing",
+            "The surviving region does not hold all its replicas; a force could drop what was acknowledged."
+                .to_owned(),
+            vec![format!(
+                "If that is known and wanted: `c8dr failover --lost {name} --accept-data-loss \"reason\"`."
+            )],
+        ),
+        Pale::LostSilent | Pale::Leaderless => (
+            "not-fenced",
+            format!("That region {name} is lost is not proven yet."),
+            vec![
+                "Repeat the command: it looks for some seconds before it decides.".to_owned(),
+                format!("If you know better: `c8dr failover --lost {name} --accept-unfenced \"reason\"`."),
+            ],
+        ),
+    };
+    let mut refusal = refuse(code, summary, diagnosis, way_out);
+    for gap in gaps {
+        if !refusal.evidence.contains(&gap.why) {
+            refusal.evidence.push(gap.why);
+        }
+    }
+    Err(refusal)
+}
+
+fn foreign_change(picture: &Picture<'_>, change: &PendingChange, diagnosis: &Diagnosis) -> Refusal {
+    let waits = change
+        .waits_for()
+        .map_or(String::new(), |broker| format!(" It waits for broker {broker}."));
+    let lost_exporter = picture
+        .installation
+        .regions()
+        .iter()
+        .find(|region| is_disabling(change, &region.exporter));
+    let early = lost_exporter.map_or(String::new(), |_| {
+        " An exporter was disabled before the lost brokers were removed: that never ends.".to_owned()
+    });
+    refuse(
+        "change-pending",
+        format!(
+            "Change {} is pending, and while it is every failover is refused with 409.{waits}{early}",
+            change.id
+        ),
+        diagnosis,
+        vec![
+            format!(
+                "If nobody needs it: `curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`, then repeat this command.",
+                change.id
+            ),
+            "If it moves, wait for its end: `c8dr status --watch`.".to_owned(),
+        ],
+    )
+}
+
+/// FO2 as far as it is owed.
+fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Result<(), Refusal> {
+    let installation = picture.installation;
+    let exporter = installation.region(request.lost).exporter.clone();
+    let title = format!(
+        "Disable the exporter {exporter} to the lost region {}",
+        installation.region(request.lost).name
+    );
+    let exporters = picture.latest.exporters();
+    if let Some(exporters) = exporters {
+        for region in installation.regions() {
+            if !exporters.contains_key(&region.exporter) {
+                let known = counted("exporter", exporters.keys());
+                return Err(refuse(
+                    "exporter-unknown",
+                    format!(
+                        "The cluster has no exporter {} (of region {}); it has {known}.",
+                        region.exporter, region.name
+                    ),
+                    &plan.diagnosis,
+                    vec!["Correct the exporter's name in the configuration.".to_owned()],
+                ));
+            }
+        }
+    }
+    let pending = picture
+        .configuration()
+        .and_then(|configuration| configuration.pending_change.as_ref());
+    if plan.steps.is_empty()
+        && let Some(change) = pending
+        && !is_disabling(change, &exporter)
+    {
+        let keep = installation.brokers_of(plan.survivors());
+        if !is_removal(change, &keep, &installation.brokers_of(request.lost)) {
+            return Err(foreign_change(picture, change, &plan.diagnosis));
+        }
+    }
+    let settled = exporters.and_then(|exporters| exporters.get(&exporter)) == Some(&ExporterStatus::Disabled)
+        && pending.is_none();
+    if settled {
+        let why = format!("The exporter {exporter} is DISABLED.");
+        plan.settled.push(Settled {
+            id: StepId::Fo2,
+            title,
+            why,
+        });
+        return Ok(());
+    }
+    let kept = plan.kept();
+    let replication_factor = replicas_kept(installation, &kept);
+    plan.steps.push(Step {
+        id: StepId::Fo2,
+        title,
+        class: Class::Orderly,
+        before: vec![
+            Condition::Members {
+                exactly: kept,
+                replication_factor,
+            },
+            Condition::NothingPending,
+        ],
+        after: vec![
+            Condition::ChangeEnded,
+            Condition::Exporter {
+                exporter: exporter.clone(),
+                status: ExporterStatus::Disabled,
+            },
+            Condition::Exporter {
+                exporter: installation.region(plan.survivors()).exporter.clone(),
+                status: ExporterStatus::Enabled,
+            },
+        ],
+        deadline_ms: DISABLE_DEADLINE_MS,
+        prediction: Prediction {
+            what: "COMPLETED within half a second; exporting goes on in the surviving region".to_owned(),
+            from_ms: 100,
+            until_ms: 1_500,
+        },
+        manual: vec![
+            format!(
+                "curl -X POST '{}/actuator/exporters/{exporter}/disable'",
+                request.management
+            ),
+            format!(
+                "curl '{}/actuator/exporters'   # {exporter} DISABLED, the other ENABLED",
+                request.management
+            ),
+        ],
+        effect: Effect::DisableExporter { exporter },
+    });
+    Ok(())
+}
+
+fn force_title(installation: &Installation, lost: RegionId) -> String {
+    format!(
+        "Remove {} of the lost region {}",
+        counted("broker", installation.brokers_of(lost)),
+        installation.region(lost).name
+    )
+}
+
+fn accepted(request: &Request) -> Vec<Accepted> {
+    let unfenced = request
+        .accept_unfenced
+        .clone()
+        .map(|reason| Accepted::Unfenced { reason });
+    let data_loss = request
+        .accept_data_loss
+        .clone()
+        .map(|reason| Accepted::DataLoss { reason });
+    unfenced.into_iter().chain(data_loss).collect()
+}
+
+fn waiting(diagnosis: &Diagnosis) -> Waiting {
+    let possible = matches!(
+        diagnosis.code,
+        Code::RegionLost | Code::RegionSuspected | Code::LinkCut | Code::RegionLostSurvivorDown
+    );
+    let words = if possible {
+        "Waiting is possible: if the region comes back with its disks, the cluster heals by itself and nothing is owed. \
+         Nothing is processed meanwhile, so logs do not grow; how much disk is left was not read (unknown)."
+    } else {
+        "Waiting brings nothing: the lost region was removed already, or is not silent."
+    };
+    Waiting {
+        possible,
+        disks_allow_s: None,
+        words: words.to_owned(),
+    }
+}
+
+fn notes(installation: &Installation, lost: RegionId) -> Vec<String> {
+    let name = &installation.region(lost).name;
+    vec![
+        format!("Take user traffic off region {name} (DNS or load balancer) before or together with this; c8dr does not do it."),
+        format!("The disks of region {name} are worthless afterwards: it can only come back empty, by a failback."),
+        "Until a failback is verified the installation is unprotected: one more broker lost stops its partitions.".to_owned(),
+        "No direction record outside this machine is configured: only this machine is guarded against an opposite failover.".to_owned(),
+    ]
+}

@@ -1,0 +1,246 @@
+//! Could the loss of a region be handled now? Findings, each with what was seen and what to do about it.
+//!
+//! Thin on purpose: it judges what the readings show. What it can't see it says.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::diagnose::{Code, Diagnosis};
+use crate::history::History;
+use crate::ids::{RegionId, counted};
+use crate::installation::Installation;
+use crate::observation::Sight;
+use crate::picture::{Membership, Picture};
+use crate::topology::ExporterStatus;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// A failover would work, with less proof or more time.
+    Warning,
+    /// A failover would be refused or would hang.
+    Blocking,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was seen, as a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// What the loss of one region would mean now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prospect {
+    /// The region.
+    pub region: RegionId,
+    /// Its name.
+    pub name: String,
+    /// From the loss until everything is verified, in seconds, without the time that a person takes to decide.
+    pub about_s: u64,
+    /// What that is made of.
+    pub made_of: String,
+    /// What speaks against it.
+    pub findings: Vec<Finding>,
+}
+
+impl Prospect {
+    /// Whether nothing blocks.
+    pub fn is_ready(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| finding.severity < Severity::Blocking)
+    }
+}
+
+/// From the loss until leaders have stepped down and it is diagnosed. Recorded: 5.4 to 5.7 s. `spec: baseline.md`
+const DETECT: SignedDuration = SignedDuration::from_millis(6_000);
+/// From the force until every partition is led. Recorded: 4.0 to 8.6 s.
+const FORCE: SignedDuration = SignedDuration::from_millis(7_000);
+/// From the disable until exporting has caught up. Recorded: 0.2 to 0.5 s, and a flush.
+const DISABLE: SignedDuration = SignedDuration::from_millis(2_000);
+
+/// What the loss of each region would mean.
+pub fn prospects(installation: &Installation, history: &History, diagnosis: &Diagnosis) -> Vec<Prospect> {
+    let Some(picture) = Picture::of(installation, history) else {
+        return Vec::new();
+    };
+    let common = common(&picture, diagnosis);
+    installation
+        .regions()
+        .iter()
+        .map(|region| {
+            let mut findings = common.clone();
+            findings.extend(survivors_of(&picture, region.id));
+            findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+            Prospect {
+                region: region.id,
+                name: region.name.clone(),
+                about_s: (DETECT + FORCE + DISABLE).as_secs().unsigned_abs(),
+                made_of: format!(
+                    "{} s until it is proven, {} s for the force and the elections, {} s for the exporter; your decision is \
+                     not counted",
+                    DETECT.as_secs(),
+                    FORCE.as_secs(),
+                    DISABLE.as_secs()
+                ),
+                findings,
+            }
+        })
+        .collect()
+}
+
+fn finding(severity: Severity, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding {
+        severity,
+        what: what.into(),
+        remedy: remedy.into(),
+    }
+}
+
+fn common(picture: &Picture<'_>, diagnosis: &Diagnosis) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if diagnosis.code != Code::Healthy {
+        let remedy = diagnosis
+            .next
+            .first()
+            .cloned()
+            .unwrap_or_else(|| "See `c8dr status`.".to_owned());
+        findings.push(finding(Severity::Blocking, diagnosis.summary.clone(), remedy));
+    }
+    if let Some(change) = picture
+        .configuration()
+        .and_then(|configuration| configuration.pending_change.as_ref())
+    {
+        findings.push(finding(
+            Severity::Blocking,
+            format!("Change {} is pending: if the coordinator's region were lost now, nothing could get out of it.", change.id),
+            format!("Wait for its end, or cancel it while it still can be: `curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`.", change.id),
+        ));
+    }
+    if picture.membership() == Membership::Whole {
+        findings.extend(misplaced(picture));
+    }
+    if let Some(exporters) = picture.latest.exporters() {
+        for region in picture.installation.regions() {
+            match exporters.get(&region.exporter) {
+                None => findings.push(finding(
+                    Severity::Blocking,
+                    format!(
+                        "The cluster has no exporter {} (of region {}).",
+                        region.exporter, region.name
+                    ),
+                    "Correct the exporter's name in the configuration.",
+                )),
+                Some(ExporterStatus::Enabled) => {}
+                Some(status) => findings.push(finding(
+                    Severity::Warning,
+                    format!("The exporter {} is {status}.", region.exporter),
+                    "Finish the failback, or enable it again with the position of the other.",
+                )),
+            }
+        }
+    }
+    if !picture.paused().is_empty() {
+        findings.push(finding(
+            Severity::Blocking,
+            "Exporting is paused: what is paused now stays unexported after a failover.",
+            "If nobody is in a backup or failback: `curl -X POST $MANAGEMENT/actuator/exporting/resume`, and read the body's status.",
+        ));
+    }
+    findings.push(finding(
+        Severity::Note,
+        "Disks, searches, backups and DNS were not looked at.",
+        "Watch the brokers' free disk space: it decides how long an outage may last.",
+    ));
+    findings
+}
+
+/// Replicas that are not where the round robin puts them: a region that goes might then take too many.
+fn misplaced(picture: &Picture<'_>) -> Option<Finding> {
+    let configuration = picture.configuration()?;
+    let wrong: Vec<_> = picture
+        .installation
+        .placement()
+        .into_iter()
+        .filter(|(partition, replicas)| {
+            let held: Vec<_> = configuration
+                .members
+                .iter()
+                .filter(|(_, member)| member.partitions.contains_key(partition))
+                .map(|(broker, _)| *broker)
+                .collect();
+            !held.iter().eq(replicas.keys())
+        })
+        .map(|(partition, _)| partition)
+        .collect();
+    (!wrong.is_empty()).then(|| {
+        finding(
+            Severity::Blocking,
+            format!("{} is not placed two and two over the regions as configured.", counted("partition", wrong)),
+            "Bring every partition to four replicas in the round-robin placement (`POST /actuator/cluster/brokers?replicationFactor=4`).",
+        )
+    })
+}
+
+/// What the survivors of `lost` would lack.
+fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
+    let side = lost.other();
+    let name = &picture.installation.region(side).name;
+    let mut findings = Vec::new();
+    let sight = picture.region(side, picture.latest);
+    if !sight.silent.is_empty() {
+        findings.push(finding(
+            Severity::Blocking,
+            format!(
+                "{} of region {name}, which would have to go on alone, does not answer.",
+                counted("broker", &sight.silent)
+            ),
+            format!(
+                "Start {}: a force waits for every broker that is kept.",
+                counted("broker", &sight.silent)
+            ),
+        ));
+    }
+    if !sight.unasked.is_empty() {
+        findings.push(finding(
+            Severity::Warning,
+            format!("The management endpoints of {} are not configured; leaders could be proven by gateways only.", counted("broker", &sight.unasked)),
+            "Add them under `brokers` in the configuration.",
+        ));
+    }
+    let gateways: Vec<_> = picture
+        .latest
+        .gateways
+        .iter()
+        .filter(|(_, seen)| seen.region == side)
+        .collect();
+    let managing = gateways
+        .iter()
+        .filter(|(_, seen)| matches!(seen.configuration, Sight::Seen(_)))
+        .count();
+    if managing == 0 {
+        findings.push(finding(
+            Severity::Blocking,
+            format!("No gateway of region {name} gives access to the cluster's management."),
+            "Configure at least one gateway of that region with its management address.",
+        ));
+    }
+    if picture.gateways_seen(side) == 1 {
+        findings.push(finding(
+            Severity::Warning,
+            format!(
+                "Only one gateway of region {name} shows its topology; two are needed to see that they agree."
+            ),
+            "Configure a second gateway of that region.",
+        ));
+    }
+    findings
+}

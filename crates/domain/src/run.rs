@@ -1,0 +1,514 @@
+//! A run: a plan on its way, as the sum of its events.
+//!
+//! [`Run::apply`] is the only way that a run changes: live, in recovery and in replay. It never guesses; an event that
+//! cannot follow is an error. An intent is an event of its own, written before the effect goes out, and nothing else may
+//! happen to a run until the intent has an answer, be it only "unknown".
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::condition::Known;
+use crate::effect::{Answer, Effect};
+use crate::ids::{ChangeId, GatewayName, RunId};
+use crate::plan::{Plan, StepId};
+
+/// How a step came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Done by this run, and read back.
+    Verified,
+    /// Nothing was owed.
+    Already,
+    /// Left out by plan.
+    Skipped,
+    /// Its proof failed, or it was refused.
+    Failed,
+    /// Whether it took effect is not known.
+    Unknown,
+    /// It waits for a person or for the world.
+    Waiting,
+}
+
+impl Outcome {
+    /// The word, as everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Verified => "verified",
+            Outcome::Already => "already",
+            Outcome::Skipped => "skipped",
+            Outcome::Failed => "failed",
+            Outcome::Unknown => "unknown",
+            Outcome::Waiting => "waiting",
+        }
+    }
+
+    /// Whether the next step may follow.
+    pub const fn is_good(self) -> bool {
+        matches!(self, Outcome::Verified | Outcome::Already | Outcome::Skipped)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a run stopped before its end. It can be resumed from each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    /// A guard refused to go on.
+    Refused,
+    /// A person has to decide.
+    Waiting,
+    /// It is not known whether an effect took place.
+    Unknown,
+    /// What had to be read back was not.
+    VerificationFailed,
+    /// It was told to stop.
+    Interrupted,
+}
+
+/// Everything that can happen to a run. Kept in the journal, told to every view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run came into being with its plan.
+    Planned {
+        /// Its id.
+        run: RunId,
+        /// The plan, whole: resuming needs nothing else.
+        plan: Box<Plan>,
+        /// SHA-256 of the plan.
+        fingerprint: String,
+        /// Who started it, on which machine.
+        by: String,
+        /// Why, in the operator's words.
+        reason: Option<String>,
+    },
+    /// A step was begun.
+    StepBegan {
+        /// Which.
+        step: StepId,
+    },
+    /// What had to be read before the effect, because it can't be read after it.
+    Remembered {
+        /// For which step.
+        step: StepId,
+        /// What was read.
+        known: Known,
+    },
+    /// The very change that the step wants was found pending: our own earlier request. It is awaited, not repeated.
+    Adopted {
+        /// Which step.
+        step: StepId,
+        /// The change.
+        change: ChangeId,
+    },
+    /// The effect is about to go out. Durable before it does.
+    Intended {
+        /// Which step.
+        step: StepId,
+        /// Counted from 1.
+        attempt: u32,
+        /// Through which gateway.
+        gateway: GatewayName,
+        /// What.
+        effect: Effect,
+    },
+    /// What came back.
+    Answered {
+        /// Which step.
+        step: StepId,
+        /// Of which attempt.
+        attempt: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A step came to its end.
+    StepEnded {
+        /// Which.
+        step: StepId,
+        /// How.
+        outcome: Outcome,
+        /// What was read that says so.
+        words: String,
+    },
+    /// All steps are done; what must hold at the end is being read.
+    ProofBegan {
+        /// Positions that must be reached.
+        known: Known,
+    },
+    /// The run stopped before its end, and can be resumed.
+    Stopped {
+        /// Why.
+        stop: Stop,
+        /// In words.
+        words: String,
+    },
+    /// It goes on.
+    Resumed {
+        /// By whom, on which machine.
+        by: String,
+    },
+    /// The end: everything that had to hold was read.
+    Verified {
+        /// What was read.
+        words: String,
+    },
+    /// The end: given up by a person.
+    Aborted {
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Event {
+    /// Its name, as in the journal.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Event::Planned { .. } => "planned",
+            Event::StepBegan { .. } => "step-began",
+            Event::Remembered { .. } => "remembered",
+            Event::Adopted { .. } => "adopted",
+            Event::Intended { .. } => "intended",
+            Event::Answered { .. } => "answered",
+            Event::StepEnded { .. } => "step-ended",
+            Event::ProofBegan { .. } => "proof-began",
+            Event::Stopped { .. } => "stopped",
+            Event::Resumed { .. } => "resumed",
+            Event::Verified { .. } => "verified",
+            Event::Aborted { .. } => "aborted",
+        }
+    }
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Between steps.
+    Between,
+    /// In a step; no effect of it is in the air.
+    Within(StepId),
+    /// An effect went out or was about to; whether it arrived is not known until it is answered.
+    InTheAir {
+        /// Of which step.
+        step: StepId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Proving the whole.
+    Proving,
+    /// Ended well.
+    Verified,
+    /// Given up.
+    Aborted,
+}
+
+/// What is known of one step of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepRecord {
+    /// When it was begun.
+    pub began: Option<Timestamp>,
+    /// Effects sent, with when and what came back.
+    pub attempts: Vec<Attempt>,
+    /// What was remembered for its proof, with the change that is awaited.
+    pub known: Known,
+    /// Whether somebody's identical change was adopted.
+    pub adopted: bool,
+    /// When and how it ended, with words.
+    pub ended: Option<(Timestamp, Outcome, String)>,
+}
+
+impl StepRecord {
+    /// Its outcome, where it has ended.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.ended.as_ref().map(|(_, outcome, _)| *outcome)
+    }
+
+    /// The last thing sent.
+    pub fn last_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+}
+
+/// One effect sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When the intent was written.
+    pub at: Timestamp,
+    /// Through which gateway.
+    pub gateway: GatewayName,
+    /// When and what came back.
+    pub answer: Option<(Timestamp, Answer)>,
+}
+
+/// A run as its events leave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Its plan.
+    pub plan: Plan,
+    /// Who started it.
+    pub by: String,
+    /// When.
+    pub planned_at: Timestamp,
+    /// Where it is.
+    pub phase: Phase,
+    /// Its steps.
+    pub steps: BTreeMap<StepId, StepRecord>,
+    /// What the proof at the end goes by.
+    pub proof_known: Known,
+    /// When the proof at the end was begun.
+    pub proof_began: Option<Timestamp>,
+    /// Why it stopped, if it stopped and was not resumed.
+    pub stopped: Option<(Timestamp, Stop, String)>,
+    /// When it ended, if it did.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An event that cannot follow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{event}` cannot follow here: {why}")]
+pub struct IllegalTransition {
+    /// The event's name.
+    pub event: &'static str,
+    /// Why not.
+    pub why: String,
+}
+
+impl Run {
+    /// The run that an event begins.
+    ///
+    /// # Errors
+    /// If the event is not [`Event::Planned`].
+    pub fn begin(at: Timestamp, event: &Event) -> Result<Run, IllegalTransition> {
+        match event {
+            Event::Planned { run, plan, by, .. } => Ok(Run {
+                id: run.clone(),
+                plan: (**plan).clone(),
+                by: by.clone(),
+                planned_at: at,
+                phase: Phase::Between,
+                steps: plan
+                    .steps
+                    .iter()
+                    .map(|step| (step.id, StepRecord::default()))
+                    .collect(),
+                proof_known: Known::default(),
+                proof_began: None,
+                stopped: None,
+                ended_at: None,
+            }),
+            other => Err(illegal(other, "a run begins with `planned`")),
+        }
+    }
+
+    /// The run after an event.
+    ///
+    /// # Errors
+    /// If the event cannot follow; the run is then unchanged.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), IllegalTransition> {
+        if matches!(self.phase, Phase::Verified | Phase::Aborted) {
+            return Err(illegal(event, "the run has ended"));
+        }
+        if self.stopped.is_some() && !matches!(event, Event::Resumed { .. } | Event::Aborted { .. }) {
+            return Err(illegal(event, "the run has stopped and was not resumed"));
+        }
+        match event {
+            Event::Planned { .. } => return Err(illegal(event, "the run has begun already")),
+            Event::StepBegan { step } => {
+                self.expect_phase(event, &Phase::Between)?;
+                if self.next_step() != Some(*step) {
+                    return Err(illegal(event, format!("{step} is not the next step")));
+                }
+                self.step(*step, event)?.began = Some(at);
+                self.phase = Phase::Within(*step);
+            }
+            Event::Remembered { step, known } => {
+                self.expect_phase(event, &Phase::Within(*step))?;
+                let change = self.step(*step, event)?.known.change;
+                self.step(*step, event)?.known = Known {
+                    change: known.change.or(change),
+                    ..known.clone()
+                };
+            }
+            Event::Adopted { step, change } => {
+                self.expect_phase(event, &Phase::Within(*step))?;
+                let record = self.step(*step, event)?;
+                record.adopted = true;
+                record.known.change = Some(*change);
+            }
+            Event::Intended {
+                step,
+                attempt,
+                gateway,
+                ..
+            } => self.intend(event, at, *step, *attempt, gateway)?,
+            Event::Answered {
+                step,
+                attempt,
+                answer,
+            } => {
+                self.expect_phase(
+                    event,
+                    &Phase::InTheAir {
+                        step: *step,
+                        attempt: *attempt,
+                    },
+                )?;
+                let record = self.step(*step, event)?;
+                if let Answer::Accepted { change, .. } = answer {
+                    record.known.change = Some(*change);
+                }
+                if let Some(last) = record.attempts.last_mut() {
+                    last.answer = Some((at, answer.clone()));
+                }
+                self.phase = Phase::Within(*step);
+            }
+            Event::StepEnded { step, outcome, words } => {
+                self.expect_phase(event, &Phase::Within(*step))?;
+                let record = self.step(*step, event)?;
+                let sent = record.adopted || !record.attempts.is_empty();
+                match outcome {
+                    Outcome::Verified if !sent => {
+                        return Err(illegal(event, format!("nothing was sent for {step}")));
+                    }
+                    Outcome::Already if sent => {
+                        return Err(illegal(event, format!("something was sent for {step}")));
+                    }
+                    _ => {}
+                }
+                record.ended = Some((at, *outcome, words.clone()));
+                self.phase = Phase::Between;
+            }
+            Event::ProofBegan { known } => {
+                self.expect_phase(event, &Phase::Between)?;
+                if let Some(step) = self.next_step() {
+                    return Err(illegal(event, format!("{step} is still owed")));
+                }
+                self.proof_known = known.clone();
+                self.proof_began = Some(at);
+                self.phase = Phase::Proving;
+            }
+            Event::Stopped { stop, words } => self.stopped = Some((at, *stop, words.clone())),
+            Event::Resumed { .. } => self.resume(),
+            Event::Verified { .. } => {
+                self.expect_phase(event, &Phase::Proving)?;
+                self.phase = Phase::Verified;
+                self.ended_at = Some(at);
+            }
+            Event::Aborted { .. } => {
+                self.stopped = None;
+                self.phase = Phase::Aborted;
+                self.ended_at = Some(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn intend(
+        &mut self,
+        event: &Event,
+        at: Timestamp,
+        step: StepId,
+        attempt: u32,
+        gateway: &GatewayName,
+    ) -> Result<(), IllegalTransition> {
+        self.expect_phase(event, &Phase::Within(step))?;
+        let record = self.step(step, event)?;
+        if attempt as usize != record.attempts.len() + 1 {
+            return Err(illegal(
+                event,
+                format!("attempt {attempt} does not follow {}", record.attempts.len()),
+            ));
+        }
+        record.attempts.push(Attempt {
+            at,
+            gateway: gateway.clone(),
+            answer: None,
+        });
+        self.phase = Phase::InTheAir { step, attempt };
+        Ok(())
+    }
+
+    /// A resumed run looks again at the step that it stopped in, and at the proof from its beginning.
+    fn resume(&mut self) {
+        self.stopped = None;
+        if self.phase == Phase::Proving {
+            self.phase = Phase::Between;
+        }
+        for record in self.steps.values_mut() {
+            if record.outcome().is_some_and(|outcome| !outcome.is_good()) {
+                record.ended = None;
+            }
+        }
+    }
+
+    fn expect_phase(&self, event: &Event, wanted: &Phase) -> Result<(), IllegalTransition> {
+        if self.phase == *wanted {
+            Ok(())
+        } else {
+            Err(illegal(event, format!("the run is at {:?}", self.phase)))
+        }
+    }
+
+    fn step(&mut self, step: StepId, event: &Event) -> Result<&mut StepRecord, IllegalTransition> {
+        self.steps
+            .get_mut(&step)
+            .ok_or_else(|| illegal(event, format!("{step} is not in the plan")))
+    }
+
+    /// The first step in the plan's order that has not ended well.
+    pub fn next_step(&self) -> Option<StepId> {
+        self.plan.steps.iter().map(|step| step.id).find(|id| {
+            !self
+                .steps
+                .get(id)
+                .and_then(StepRecord::outcome)
+                .is_some_and(Outcome::is_good)
+        })
+    }
+
+    /// The step that the run is in.
+    pub fn current_step(&self) -> Option<StepId> {
+        match self.phase {
+            Phase::Within(step) | Phase::InTheAir { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
+    /// Whether it has ended, well or given up.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Verified | Phase::Aborted)
+    }
+
+    /// Its state in one word, for lists.
+    pub fn word(&self) -> &'static str {
+        match (&self.phase, &self.stopped) {
+            (Phase::Verified, _) => "verified",
+            (Phase::Aborted, _) => "aborted",
+            (_, Some((_, Stop::Refused, _))) => "refused",
+            (_, Some((_, Stop::Waiting, _))) => "waiting",
+            (_, Some((_, Stop::Unknown, _))) => "unknown",
+            (_, Some((_, Stop::VerificationFailed, _))) => "failed",
+            (_, Some((_, Stop::Interrupted, _))) => "interrupted",
+            (_, None) => "unfinished",
+        }
+    }
+}
+
+fn illegal(event: &Event, why: impl Into<String>) -> IllegalTransition {
+    IllegalTransition {
+        event: event.name(),
+        why: why.into(),
+    }
+}

@@ -1,0 +1,205 @@
+//! The look before a deed: is it done already, is it under way, was it sent before, may it go out?
+
+use std::time::Duration;
+
+use c8dr_domain::condition::{Verdict, judge_all};
+use c8dr_domain::diagnose::{is_disabling, is_removal};
+use c8dr_domain::effect::{Answer, Effect};
+use c8dr_domain::ids::ChangeId;
+use c8dr_domain::plan::{Step, StepId};
+use c8dr_domain::run::{Event, Outcome, Stop};
+use c8dr_domain::topology::PendingChange;
+
+use super::{Driver, Halt, Look};
+
+/// How long a look waits for its preconditions: an election, a gossip round, a hanging survivor, with room.
+const LOOK_LIMIT: Duration = Duration::from_secs(90);
+
+/// How long a request whose outcome is unknown may still be at work in the server: its own limit is 10 s. `spec: api.md §2.1`
+const SERVER_LIMIT: Duration = Duration::from_secs(11);
+
+/// Readings after that limit in which the effect must be absent before it is sent again.
+const CLEAN_READINGS: u32 = 2;
+
+/// What a look came to.
+pub(super) enum Seen {
+    /// What the step is for holds already.
+    Done(String),
+    /// The change that the step wants is being carried out.
+    UnderWay,
+    /// Nothing stands in the way of the deed.
+    Clear,
+}
+
+/// Whose a pending change is.
+enum Owner {
+    Ours(ChangeId),
+    Foreign(String),
+}
+
+impl Driver<'_> {
+    pub(super) async fn look(&mut self, step: &Step) -> Result<Seen, Halt> {
+        let mut pause = self.pause(Some(step.id), LOOK_LIMIT);
+        let mut clean = 0;
+        loop {
+            self.check_cancelled()?;
+            self.observe(self.breadth(step)).await;
+            if let Some(Verdict::Met(words)) = self.judge_after(step) {
+                return Ok(Seen::Done(words));
+            }
+            match self.owner_of_pending(step) {
+                Some(Owner::Ours(change)) => {
+                    self.adopt(step.id, change)?;
+                    return Ok(Seen::UnderWay);
+                }
+                Some(Owner::Foreign(words)) => {
+                    return Err(self.fail_step(step.id, Outcome::Waiting, Stop::Waiting, words));
+                }
+                None => {}
+            }
+            if self.accepted_but_unproven(step.id) {
+                return Ok(Seen::UnderWay);
+            }
+            let waits_for = match self.unsettled(step.id, &mut clean) {
+                Some(words) => words,
+                None => match self.judge_before(step) {
+                    Some(Verdict::Met(_)) => {
+                        self.remember(step.id)?;
+                        return Ok(Seen::Clear);
+                    }
+                    Some(Verdict::Broken(words)) => {
+                        let words = format!("{} {} was not begun.", words, step.id);
+                        return Err(self.fail_step(step.id, Outcome::Waiting, Stop::Waiting, words));
+                    }
+                    Some(Verdict::NotYet(words)) => words,
+                    None => "A first reading.".to_owned(),
+                },
+            };
+            if self.is_over(&pause) {
+                let words = format!(
+                    "{} could not be begun within {} s: {waits_for}",
+                    step.id,
+                    LOOK_LIMIT.as_secs()
+                );
+                return Err(self.fail_step(step.id, Outcome::Waiting, Stop::Waiting, words));
+            }
+            self.wait(&mut pause, &waits_for).await?;
+        }
+    }
+
+    /// A force has to know both sides; the rest concerns the survivors only.
+    pub(super) fn breadth(&self, step: &Step) -> Look {
+        match step.effect {
+            Effect::ForceRemove { .. } => Look::Loss {
+                lost: self.run.plan.lost,
+            },
+            Effect::DisableExporter { .. } | Effect::CancelChange { .. } => Look::Side {
+                region: self.survivors(),
+            },
+        }
+    }
+
+    pub(super) fn judge_after(&self, step: &Step) -> Option<Verdict> {
+        let known = self.known(step.id);
+        self.judged(|picture| judge_all(&step.after, picture, &known))
+    }
+
+    fn judge_before(&self, step: &Step) -> Option<Verdict> {
+        let known = self.known(step.id);
+        self.judged(|picture| judge_all(&step.before, picture, &known))
+    }
+
+    fn owner_of_pending(&self, step: &Step) -> Option<Owner> {
+        let change = self
+            .history
+            .latest()?
+            .configuration()?
+            .1
+            .pending_change
+            .as_ref()?;
+        let ours = self.is_ours(step, change);
+        Some(if ours {
+            Owner::Ours(change.id)
+        } else {
+            Owner::Foreign(self.foreign_words(step.id, change))
+        })
+    }
+
+    fn is_ours(&self, step: &Step, change: &PendingChange) -> bool {
+        self.known(step.id).change == Some(change.id)
+            || match &step.effect {
+                Effect::ForceRemove { keep, remove } => is_removal(change, keep, remove),
+                Effect::DisableExporter { exporter } => is_disabling(change, exporter),
+                Effect::CancelChange { .. } => false,
+            }
+    }
+
+    fn foreign_words(&self, step: StepId, change: &PendingChange) -> String {
+        let kind = change
+            .operations()
+            .next()
+            .map_or("of unknown kind".to_owned(), |operation| {
+                operation.kind.to_string()
+            });
+        let waits = change
+            .waits_for()
+            .map_or(String::new(), |broker| format!(", waiting for broker {broker}"));
+        format!(
+            "Change {} ({kind}{waits}) is pending and is not ours; {step} would be refused with 409. Wait for its end, or if \
+             nobody needs it cancel it (`curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`), then `c8dr run resume`.",
+            change.id, change.id
+        )
+    }
+
+    pub(super) fn adopt(&mut self, step: StepId, change: ChangeId) -> Result<(), Halt> {
+        if self.known(step).change != Some(change) {
+            self.record(Event::Adopted { step, change })?;
+        }
+        Ok(())
+    }
+
+    /// The server took our request, and nothing says that it failed: prove it, do not repeat it. A repeated force would
+    /// drop every leader. `spec: real-zeebe/README.md §6.3`
+    fn accepted_but_unproven(&self, step: StepId) -> bool {
+        self.run.steps.get(&step).is_some_and(|record| {
+            let accepted = record
+                .last_attempt()
+                .and_then(|attempt| attempt.answer.as_ref())
+                .is_some_and(|(_, answer)| matches!(answer, Answer::Accepted { .. } | Answer::Done));
+            let unresolved = record.last_attempt().is_none() && record.adopted;
+            accepted || unresolved
+        })
+    }
+
+    /// Whether the last attempt may still take effect. "Not seen" is not "not done". Guarantee G7
+    fn unsettled(&self, step: StepId, clean: &mut u32) -> Option<String> {
+        let record = self.run.steps.get(&step)?;
+        let attempt = record.last_attempt()?;
+        if !matches!(attempt.answer, Some((_, Answer::Unknown { .. })) | None) {
+            return None;
+        }
+        let age = self.gear.clock.wall().duration_since(attempt.at);
+        let limit = jiff::SignedDuration::try_from(SERVER_LIMIT).unwrap_or(jiff::SignedDuration::MAX);
+        if age < limit {
+            return Some(format!(
+                "The outcome of the last request is unknown; it may take effect for {:.0} s more.",
+                (limit - age).as_secs_f64().max(0.0)
+            ));
+        }
+        *clean += 1;
+        (*clean <= CLEAN_READINGS)
+            .then(|| "Reading again whether the last request had its effect.".to_owned())
+    }
+
+    /// Keeps what can't be read any more once the effect is out.
+    fn remember(&mut self, step: StepId) -> Result<(), Halt> {
+        let mut known = self.known(step);
+        for reading in self.history.readings() {
+            known.remember(reading);
+        }
+        if known != self.known(step) {
+            self.record(Event::Remembered { step, known })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! A journal in a file: appended, synced, reopened after a crash.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use c8dr_domain::ids::RunId;
+use c8dr_domain::run::Event;
+use jiff::Timestamp;
+
+use super::Journal;
+use super::format::{self, JournalError, Recovered, Tip};
+
+/// The journal of one run on disk. Whoever holds it holds the installation's lock, so there is one writer.
+#[derive(Debug)]
+pub struct FileJournal {
+    path: PathBuf,
+    file: File,
+    tip: Tip,
+}
+
+/// The file's name in a run's directory.
+pub const FILE_NAME: &str = "journal.jsonl";
+
+impl FileJournal {
+    /// Begins the journal of a new run in its own directory, which must not exist.
+    ///
+    /// # Errors
+    /// If the directory or file cannot be made durable.
+    pub fn create(directory: &Path, run: &RunId) -> Result<Self, JournalError> {
+        let io = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| JournalError::Io { doing, path, source }
+        };
+        std::fs::create_dir(directory).map_err(io("create", directory))?;
+        let path = directory.join(FILE_NAME);
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(&path)
+            .map_err(io("create", &path))?;
+        let (line, tip) = format::header(run.as_str(), concat!("c8dr ", env!("CARGO_PKG_VERSION")))?;
+        file.write_all(line.as_bytes()).map_err(io("write", &path))?;
+        file.sync_all().map_err(io("sync", &path))?;
+        // The names must be as durable as the bytes, or a crash of the machine leaves a run that nobody finds.
+        for parent in [Some(directory), directory.parent()].into_iter().flatten() {
+            File::open(parent)
+                .and_then(|parent| parent.sync_all())
+                .map_err(io("sync", parent))?;
+        }
+        Ok(FileJournal { path, file, tip })
+    }
+
+    /// Reads the journal in a run's directory without touching it.
+    ///
+    /// # Errors
+    /// If it can't be read or trusted.
+    pub fn read(directory: &Path) -> Result<Recovered, JournalError> {
+        let path = directory.join(FILE_NAME);
+        let mut bytes = Vec::new();
+        File::open(&path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|source| JournalError::Io {
+                doing: "read",
+                path: path.clone(),
+                source,
+            })?;
+        format::recover(&path, &bytes)
+    }
+
+    /// Opens the journal in a run's directory to go on with it. A torn tail is set aside in a file beside it, then cut.
+    ///
+    /// # Errors
+    /// If it can't be read, trusted or written.
+    pub fn reopen(directory: &Path) -> Result<(Self, Recovered), JournalError> {
+        let recovered = Self::read(directory)?;
+        let path = directory.join(FILE_NAME);
+        let io = |doing| {
+            let path = path.clone();
+            move |source| JournalError::Io { doing, path, source }
+        };
+        if !recovered.torn.is_empty() {
+            let aside = directory.join(format!("torn-at-{}.bin", recovered.whole_bytes));
+            std::fs::write(&aside, &recovered.torn).map_err(|source| JournalError::Io {
+                doing: "write",
+                path: aside,
+                source,
+            })?;
+        }
+        let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
+        file.set_len(recovered.whole_bytes as u64).map_err(io("cut"))?;
+        file.sync_all().map_err(io("sync"))?;
+        let tip = recovered.tip.clone();
+        Ok((FileJournal { path, file, tip }, recovered))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Journal for FileJournal {
+    fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), JournalError> {
+        let io = |doing| {
+            let path = self.path.clone();
+            move |source| JournalError::Io { doing, path, source }
+        };
+        let (line, tip) = format::line(&self.tip, at, event)?;
+        self.file.write_all(line.as_bytes()).map_err(io("write"))?;
+        self.file.sync_data().map_err(io("sync"))?;
+        self.tip = tip;
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! The form of a journal, how it is read, and what is wrong with one that can't be.
+//!
+//! A line is a JSON object whose last field `sum` is the SHA-256 of all text before it; `prev` is the `sum` of the line before.
+//! Line 0 is the header. Compatibility: a reader refuses a format above its own; within a format, events may gain fields
+//! with defaults. A tail that was torn by a crash is cut: what it would have said was never acted upon.
+
+use std::path::{Path, PathBuf};
+
+use c8dr_domain::record::hex;
+use c8dr_domain::run::{Event, IllegalTransition, Run};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The journal format that this build writes, and the highest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// What the first line is known by.
+const MAGIC: &str = "c8dr-journal";
+
+/// What is wrong with a journal. Each names the place, the reason and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file system refused.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Not a journal of ours.
+    #[error("{} is not a c8dr journal: {why}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What says so.
+        why: String,
+    },
+    /// Written by a newer c8dr.
+    #[error("{} has journal format {found}; this c8dr reads up to {FORMAT}. Use the c8dr that wrote it, or a newer one", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// A line in the middle does not fit its hash: edited, or the disk is broken.
+    #[error("{} was changed or damaged at line {line}: {why}. Nothing in it can be trusted from there on; look at the cluster itself with `c8dr status`", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What says so.
+        why: String,
+    },
+    /// The lines are whole, but tell of something that can't be.
+    #[error("{} line {line} tells of something that cannot have happened", path.display())]
+    Impossible {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What.
+        source: IllegalTransition,
+    },
+    /// There is nothing in it: the crash came before the plan was durable, so nothing was done.
+    #[error("{} holds no run: c8dr was stopped before the plan was written, and nothing was done", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The event could not be written as JSON.
+    #[error("an event could not be written as JSON")]
+    Unwritable(#[from] serde_json::Error),
+}
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    journal: String,
+    format: u32,
+    by: String,
+    run: String,
+}
+
+/// Every other line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    seq: u64,
+    at: Timestamp,
+    prev: String,
+    event: Event,
+}
+
+/// What stands at the end of the journal: where the next line joins on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// The sequence number of the next line.
+    pub next_seq: u64,
+    /// The hash of the last line.
+    pub sum: String,
+}
+
+/// A journal that was read.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The run as its events leave it.
+    pub run: Run,
+    /// The events, with their times.
+    pub events: Vec<(Timestamp, Event)>,
+    /// Bytes of the file that are whole lines.
+    pub whole_bytes: usize,
+    /// What was torn off behind them; empty in an orderly journal.
+    pub torn: Vec<u8>,
+    /// Where to go on.
+    pub tip: Tip,
+}
+
+/// The header line of a new journal, with the tip that it leaves.
+///
+/// # Errors
+/// If it cannot be written as JSON, which its types exclude.
+pub fn header(run: &str, by: &str) -> Result<(String, Tip), JournalError> {
+    let header = Header {
+        journal: MAGIC.to_owned(),
+        format: FORMAT,
+        by: by.to_owned(),
+        run: run.to_owned(),
+    };
+    let (line, sum) = seal(&serde_json::to_string(&header)?);
+    Ok((line, Tip { next_seq: 1, sum }))
+}
+
+/// An event's line, with the tip that it leaves.
+///
+/// # Errors
+/// If it cannot be written as JSON, which its types exclude.
+pub fn line(tip: &Tip, at: Timestamp, event: &Event) -> Result<(String, Tip), JournalError> {
+    let line = Line {
+        seq: tip.next_seq,
+        at,
+        prev: tip.sum.clone(),
+        event: event.clone(),
+    };
+    let (text, sum) = seal(&serde_json::to_string(&line)?);
+    Ok((
+        text,
+        Tip {
+            next_seq: tip.next_seq + 1,
+            sum,
+        },
+    ))
+}
+
+/// Closes an object with the hash of all that stands before it.
+fn seal(object: &str) -> (String, String) {
+    let open = object.strip_suffix('}').unwrap_or(object);
+    let sum = hex(&Sha256::digest(open.as_bytes()));
+    (format!("{open},\"sum\":\"{sum}\"}}\n"), sum)
+}
+
+/// The object without its seal, with the seal; `None` if the line does not end in one or it does not fit.
+fn unseal(line: &str) -> Option<(String, String)> {
+    let (open, rest) = line.rsplit_once(",\"sum\":\"")?;
+    let sum = rest.strip_suffix("\"}")?;
+    (hex(&Sha256::digest(open.as_bytes())) == sum).then(|| (format!("{open}}}"), sum.to_owned()))
+}
+
+/// Reads a journal's bytes. `path` is only for messages.
+///
+/// # Errors
+/// See [`JournalError`]. A torn tail is no error.
+pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
+    let path = || path.to_owned();
+    let (lines, mut torn) = whole_lines(bytes);
+    let mut lines: Vec<&[u8]> = lines;
+    // A line that got its newline but not all of its sectors is torn, too; but only the last can be.
+    if let Some(last) = lines.last()
+        && serde_json::from_slice::<serde_json::Value>(last).is_err()
+        && lines.len() > 1
+    {
+        torn = bytes[bytes.len() - torn.len() - last.len() - 1..].to_vec();
+        lines.pop();
+    }
+    let Some((first, rest)) = lines.split_first() else {
+        return Err(JournalError::Empty { path: path() });
+    };
+    let first = std::str::from_utf8(first).map_err(|error| JournalError::Foreign {
+        path: path(),
+        why: error.to_string(),
+    })?;
+    let declared: Header = serde_json::from_str(first).map_err(|_| JournalError::Foreign {
+        path: path(),
+        why: "its first line is no journal header".to_owned(),
+    })?;
+    if declared.journal != MAGIC {
+        return Err(JournalError::Foreign {
+            path: path(),
+            why: format!("its first line calls itself `{}`", declared.journal),
+        });
+    }
+    if declared.format > FORMAT {
+        return Err(JournalError::Newer {
+            path: path(),
+            found: declared.format,
+        });
+    }
+    let damaged = |line: usize, why: String| JournalError::Damaged {
+        path: path(),
+        line,
+        why,
+    };
+    let (_, sum) = unseal(first).ok_or_else(|| damaged(1, "its hash does not fit".to_owned()))?;
+    let mut tip = Tip { next_seq: 1, sum };
+    let mut run: Option<Run> = None;
+    let mut events = Vec::new();
+    for (number, bytes) in rest.iter().enumerate().map(|(index, line)| (index + 2, line)) {
+        let text = std::str::from_utf8(bytes).map_err(|error| damaged(number, error.to_string()))?;
+        let (object, sum) =
+            unseal(text).ok_or_else(|| damaged(number, "its hash does not fit".to_owned()))?;
+        let line: Line = serde_json::from_str(&object).map_err(|error| damaged(number, error.to_string()))?;
+        if line.prev != tip.sum || line.seq != tip.next_seq {
+            return Err(damaged(number, "it does not follow the line before".to_owned()));
+        }
+        let impossible = |source| JournalError::Impossible {
+            path: path(),
+            line: number,
+            source,
+        };
+        match &mut run {
+            None => run = Some(Run::begin(line.at, &line.event).map_err(impossible)?),
+            Some(run) => run.apply(line.at, &line.event).map_err(impossible)?,
+        }
+        tip = Tip {
+            next_seq: line.seq + 1,
+            sum,
+        };
+        events.push((line.at, line.event));
+    }
+    let run = run.ok_or_else(|| JournalError::Empty { path: path() })?;
+    Ok(Recovered {
+        run,
+        events,
+        whole_bytes: bytes.len() - torn.len(),
+        torn,
+        tip,
+    })
+}
+
+/// The lines that end in a newline, and what stands behind the last of them.
+fn whole_lines(bytes: &[u8]) -> (Vec<&[u8]>, Vec<u8>) {
+    let end = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |last| last + 1);
+    let lines = bytes[..end]
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .collect();
+    (lines, bytes[end..].to_vec())
+}

@@ -1,0 +1,175 @@
+//! Where runs are kept on this machine, and the lock that keeps two of them off one installation.
+//!
+//! `HOME/runs/ID/journal.jsonl` and `HOME/locks/INSTALLATION.lock`. The lock is the operating system's: it goes with the
+//! process, so a killed c8dr leaves none behind.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use c8dr_domain::ids::RunId;
+
+use super::file::FileJournal;
+use super::format::{JournalError, Recovered};
+
+/// The runs of this machine.
+#[derive(Clone, Debug)]
+pub struct Store {
+    home: PathBuf,
+}
+
+/// Why the lock of an installation was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another c8dr on this machine is at it.
+    #[error("another c8dr is working on installation `{installation}` ({holder})")]
+    Held {
+        /// The installation.
+        installation: String,
+        /// Who, as far as known.
+        holder: String,
+    },
+    /// The lock file can't be used.
+    #[error("cannot lock {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// The lock of an installation. Held as long as this lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// A run found in the store: read, or not to be read.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its id, the name of its directory.
+    pub id: RunId,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// What its journal says.
+    pub recovered: Result<Recovered, JournalError>,
+}
+
+impl Store {
+    /// The store in a directory, which is made when first needed.
+    pub fn at(home: impl Into<PathBuf>) -> Self {
+        Store { home: home.into() }
+    }
+
+    /// Its directory.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    fn runs(&self) -> PathBuf {
+        self.home.join("runs")
+    }
+
+    /// The directory of a run.
+    pub fn directory(&self, run: &RunId) -> PathBuf {
+        self.runs().join(run.as_str())
+    }
+
+    /// Begins a run's journal.
+    ///
+    /// # Errors
+    /// If it can't be made durable.
+    pub fn create(&self, run: &RunId) -> Result<FileJournal, JournalError> {
+        let runs = self.runs();
+        std::fs::create_dir_all(&runs).map_err(|source| JournalError::Io {
+            doing: "create",
+            path: runs.clone(),
+            source,
+        })?;
+        FileJournal::create(&self.directory(run), run)
+    }
+
+    /// All runs, oldest first by their ids. Those that can't be read are told, not skipped.
+    ///
+    /// # Errors
+    /// If the directory of runs exists and can't be listed.
+    pub fn list(&self) -> Result<Vec<Kept>, JournalError> {
+        let runs = self.runs();
+        let entries = match std::fs::read_dir(&runs) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => {
+                return Err(JournalError::Io {
+                    doing: "list",
+                    path: runs,
+                    source,
+                });
+            }
+        };
+        let mut kept: Vec<Kept> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| {
+                let directory = entry.path();
+                let recovered = FileJournal::read(&directory);
+                Kept {
+                    id: RunId::new(entry.file_name().to_string_lossy()),
+                    directory,
+                    recovered,
+                }
+            })
+            .collect();
+        kept.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(kept)
+    }
+
+    /// Takes the lock of an installation; `holder` is what others are told who meet it.
+    ///
+    /// # Errors
+    /// If another process holds it, or it can't be made.
+    pub fn lock(&self, installation: &str, holder: &str) -> Result<Lock, LockError> {
+        let name: String = installation
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let locks = self.home.join("locks");
+        let path = locks.join(format!("{name}.lock"));
+        let io = |source| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        std::fs::create_dir_all(&locks).map_err(io)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // What the holder wrote is a courtesy; the lock itself is what counts.
+                let _ = file.read_to_string(&mut holder);
+                return Err(LockError::Held {
+                    installation: installation.to_owned(),
+                    holder: holder.trim().to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(holder.as_bytes()))
+            .map_err(io)?;
+        Ok(Lock { _file: file })
+    }
+}
