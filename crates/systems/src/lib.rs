@@ -1,1 +1,8 @@
-//! Adapters to the real systems.
+//! Adapters to the real systems: each module speaks to one of them and implements what the engine asks for.
+//!
+//! Everything goes through two seams: [`http`] for calls and, below it, [`dial`] for byte streams. All limits are
+//! counted on the engine's clock. Nothing here decides anything, and nothing is retried.
+
+pub mod dial;
+pub mod http;
+pub mod zeebe;

@@ -1,0 +1,164 @@
+//! The lower seam: from a host and a port to a byte stream, over TCP, TLS, or memory.
+//!
+//! A [`Dial`] brings the bare stream (TCP, later a port-forward); the [`Connector`] puts TLS on top where the URL wants
+//! it, so that TLS is the same over every kind of stream.
+
+pub mod memory;
+mod tcp;
+mod tls;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use c8dr_domain::observation::Silence;
+use c8dr_engine::clock::{Clock, Moment};
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use self::tcp::Tcp;
+pub use self::tls::{ClientIdentity, Tls, TlsOptions, TlsSetupError};
+pub(crate) use self::tls::{explain as explain_tls, is_tls};
+
+/// Bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection, of whatever kind. It ends when it is dropped.
+pub type ByteStream = Box<dyn Stream>;
+
+/// Where to: a host and a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// A name or an address; an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// No connection came about, so nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why} ({detail})")]
+pub struct NoConnection {
+    /// Which kind of failure: name, refusal, silence, TLS.
+    pub why: Silence,
+    /// What the network said, with the target.
+    pub detail: String,
+}
+
+/// Makes connections.
+pub trait Dial: Send + Sync {
+    /// Connects to `target`, once, and ends by `deadline`, telling a refusal from silence and from an unknown name.
+    fn dial<'a>(
+        &'a self,
+        target: &'a Target,
+        deadline: Moment,
+    ) -> BoxFuture<'a, Result<ByteStream, NoConnection>>;
+}
+
+/// Which protocol is spoken over the connection (ALPN, where there is TLS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// REST and management.
+    Http1,
+    /// gRPC.
+    Http2,
+}
+
+/// Whether TLS is wanted, as the URL's scheme says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// `http`
+    Plain,
+    /// `https`
+    Tls,
+}
+
+/// How long past its deadline a dialer is waited for before it is given up. A dialer that keeps its deadline speaks
+/// first, and knows better than we do what it was waiting for; one that forgets it must not hang a failover.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Makes connections and, where wanted, TLS on top of them. Cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    dial: Arc<dyn Dial>,
+    tls: Option<Tls>,
+    clock: Clock,
+}
+
+impl Connector {
+    /// A connector; without `tls` every `https` target fails with [`Silence::Tls`].
+    pub fn new(dial: Arc<dyn Dial>, tls: Option<Tls>, clock: Clock) -> Self {
+        Connector { dial, tls, clock }
+    }
+
+    /// The clock that its limits are counted on.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Connects to `target` within `limit`, TLS handshake included.
+    pub async fn connect(
+        &self,
+        target: &Target,
+        security: Security,
+        protocol: Protocol,
+        limit: Duration,
+    ) -> Result<ByteStream, NoConnection> {
+        let deadline = self.clock.now() + limit;
+        let stream = match self
+            .clock
+            .timeout(limit + GRACE, self.dial.dial(target, deadline))
+            .await
+        {
+            Ok(dialled) => dialled?,
+            Err(_) => {
+                return Err(NoConnection {
+                    why: Silence::NoConnection,
+                    detail: format!("{target}: no connection within {limit:?}"),
+                });
+            }
+        };
+        match (security, &self.tls) {
+            (Security::Plain, _) => Ok(stream),
+            (Security::Tls, Some(tls)) => {
+                // A handshake always gets a chance, even if connecting used up the limit.
+                let left = deadline.since(self.clock.now()).max(GRACE);
+                match self
+                    .clock
+                    .timeout(left, tls.handshake(stream, target, protocol))
+                    .await
+                {
+                    Ok(secured) => secured,
+                    Err(_) => Err(NoConnection {
+                        why: Silence::Tls,
+                        detail: format!("{target}: no TLS handshake within {limit:?}"),
+                    }),
+                }
+            }
+            (Security::Tls, None) => Err(NoConnection {
+                why: Silence::Tls,
+                detail: format!("{target}: TLS is not set up"),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}

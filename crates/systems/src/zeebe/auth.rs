@@ -1,0 +1,142 @@
+//! Credentials: how they go onto the wire, and how they are kept out of everything else.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use http::header::InvalidHeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+/// How to authenticate at one kind of endpoint.
+#[derive(Clone, Debug, Default)]
+pub enum Auth {
+    /// Not at all: the default of the management port in every version. `spec: api.md §1`
+    #[default]
+    None,
+    /// `Authorization: Basic`.
+    Basic {
+        /// The user.
+        user: String,
+        /// The password.
+        password: SecretString,
+    },
+    /// `Authorization: Bearer`. Taken as it is: whoever made it sees to its lifetime.
+    Bearer {
+        /// The token.
+        token: SecretString,
+    },
+}
+
+/// The credentials of each kind of endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// For `/v2`.
+    pub rest: Auth,
+    /// For `/actuator`, of gateways and brokers.
+    pub management: Auth,
+    /// For gRPC.
+    pub grpc: Auth,
+}
+
+impl Auth {
+    /// The `Authorization` header, marked as sensitive.
+    pub(super) fn header(&self) -> Result<Option<HeaderValue>, InvalidHeaderValue> {
+        let mut value = match self {
+            Auth::None => return Ok(None),
+            Auth::Basic { .. } => HeaderValue::try_from(format!("Basic {}", self.encoded().expose_secret()))?,
+            Auth::Bearer { token } => HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))?,
+        };
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    fn encoded(&self) -> SecretString {
+        match self {
+            Auth::Basic { user, password } => STANDARD
+                .encode(format!("{user}:{}", password.expose_secret()))
+                .into(),
+            Auth::None | Auth::Bearer { .. } => SecretString::default(),
+        }
+    }
+
+    fn secrets(&self) -> Vec<SecretString> {
+        match self {
+            Auth::None => Vec::new(),
+            Auth::Basic { password, .. } => vec![self.encoded(), password.clone()],
+            Auth::Bearer { token } => vec![token.clone()],
+        }
+    }
+}
+
+/// What must not appear in any text: a server may echo the credentials it was sent.
+#[derive(Debug)]
+pub(super) struct Secrets(Vec<SecretString>);
+
+/// A shorter secret would turn up in texts by chance, and blot them out.
+const SECRET_BYTES_MIN: usize = 4;
+
+impl Secrets {
+    pub(super) fn of(credentials: &Credentials) -> Self {
+        let all = [&credentials.rest, &credentials.management, &credentials.grpc];
+        let mut secrets: Vec<SecretString> = all.into_iter().flat_map(Auth::secrets).collect();
+        secrets.retain(|secret| secret.expose_secret().len() >= SECRET_BYTES_MIN);
+        Secrets(secrets)
+    }
+
+    /// Whether any of them is in there.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| text.contains(secret.expose_secret()))
+    }
+
+    /// The text with each of them blotted out.
+    pub(super) fn scrubbed(&self, text: String) -> String {
+        self.0.iter().fold(text, |text, secret| {
+            if text.contains(secret.expose_secret()) {
+                text.replace(secret.expose_secret(), "***")
+            } else {
+                text
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn basic() -> Auth {
+        Auth::Basic {
+            user: "demo".to_owned(),
+            password: "hunter22".into(),
+        }
+    }
+
+    #[test]
+    fn headers_are_sensitive() {
+        let header = basic().header().unwrap().unwrap();
+        assert_eq!(header, "Basic ZGVtbzpodW50ZXIyMg==");
+        assert_eq!(format!("{header:?}"), "Sensitive");
+        let token = Auth::Bearer {
+            token: "t0ken".into(),
+        };
+        assert_eq!(token.header().unwrap().unwrap(), "Bearer t0ken");
+        assert!(
+            Auth::Bearer {
+                token: "line\nbreak".into()
+            }
+            .header()
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn echoed_secrets_are_blotted_out_in_both_forms() {
+        let secrets = Secrets::of(&Credentials {
+            rest: basic(),
+            ..Credentials::default()
+        });
+        let text = "Basic ZGVtbzpodW50ZXIyMg== is demo:hunter22".to_owned();
+        assert!(secrets.are_in(&text));
+        assert_eq!(secrets.scrubbed(text), "Basic *** is demo:***");
+        assert!(!format!("{secrets:?}{:?}", basic()).contains("hunter22"));
+    }
+}

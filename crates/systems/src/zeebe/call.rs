@@ -1,0 +1,211 @@
+//! One call to one endpoint: builds the request, sends it once, and tells the tap.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use c8dr_domain::observation::Silence;
+use c8dr_engine::clock::{Clock, Moment};
+use c8dr_engine::ports::{Exchange, Tap};
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::Full;
+use tower::ServiceExt;
+
+use super::auth::Secrets;
+use super::endpoints::BaseUrl;
+use super::wire::{self, Garbled};
+use crate::http::{Bounds, Fault, Service};
+
+/// How much of a body an [`Exchange`] keeps: enough for a 12-broker configuration, little enough for a report.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+
+/// An endpoint, with what it takes to be let in.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
+    pub(super) base: BaseUrl,
+    pub(super) authorization: Option<HeaderValue>,
+}
+
+/// Sends calls.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) service: Service,
+    pub(super) clock: Clock,
+    pub(super) tap: Option<Tap>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) connect: Duration,
+    pub(super) body_bytes_max: usize,
+}
+
+/// A whole answer.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Bytes,
+    content_type: Option<String>,
+    location: Option<String>,
+    secrets: Arc<Secrets>,
+}
+
+impl Caller {
+    /// Sends one request and waits for its whole answer, for at most `answer` once the connection stands.
+    pub(super) async fn call(
+        &self,
+        door: &Door,
+        method: Method,
+        path: &str,
+        json: Option<String>,
+        answer: Duration,
+    ) -> Result<Reply, Fault> {
+        let began = self.clock.now();
+        let line = format!("{method} {}{path}", door.base);
+        let outcome = match self.request(door, method, path, json.clone(), answer) {
+            Ok(request) => self.send(request).await,
+            Err(error) => Err(Fault::NotSent {
+                why: Silence::NoSuchHost,
+                detail: error.to_string(),
+            }),
+        };
+        match &outcome {
+            Ok(reply) => tracing::debug!(request = line, status = reply.status, "answered"),
+            Err(fault) => tracing::debug!(request = line, %fault, "no answer"),
+        }
+        self.tell(began, line, json, &outcome);
+        outcome
+    }
+
+    fn request(
+        &self,
+        door: &Door,
+        method: Method,
+        path: &str,
+        json: Option<String>,
+        answer: Duration,
+    ) -> Result<Request<Full<Bytes>>, http::Error> {
+        let bounds = Bounds {
+            connect: self.connect,
+            answer,
+            body_bytes_max: self.body_bytes_max,
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(door.base.join(path)?)
+            .extension(bounds)
+            .header(header::USER_AGENT, concat!("c8dr/", env!("CARGO_PKG_VERSION")))
+            .header(
+                header::ACCEPT,
+                "application/json, application/*+json, text/plain;q=0.5",
+            );
+        if let Some(authorization) = &door.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        if json.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request.body(Full::new(json.map(Bytes::from).unwrap_or_default()))
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Reply, Fault> {
+        let (head, body) = self.service.clone().oneshot(request).await?.into_parts();
+        let text = |name| {
+            head.headers
+                .get(name)
+                .map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Ok(Reply {
+            status: head.status.as_u16(),
+            content_type: text(header::CONTENT_TYPE),
+            location: text(header::LOCATION),
+            body,
+            secrets: self.secrets.clone(),
+        })
+    }
+
+    fn tell(&self, began: Moment, request: String, sent: Option<String>, outcome: &Result<Reply, Fault>) {
+        let (status, received) = match outcome {
+            Ok(reply) => (Some(reply.status), reply.kept_text()),
+            Err(fault) => (None, fault.to_string()),
+        };
+        self.tell_exchange(began, request, sent, status, received);
+    }
+
+    /// Tells the tap of an exchange that began at `began` and has just ended.
+    pub(super) fn tell_exchange(
+        &self,
+        began: Moment,
+        request: String,
+        sent: Option<String>,
+        status: Option<u16>,
+        received: String,
+    ) {
+        let Some(tap) = &self.tap else { return };
+        let took = self.clock.now().since(began);
+        tap(Exchange {
+            at: self.clock.wall_at(began),
+            took,
+            request,
+            sent,
+            status,
+            received,
+        });
+    }
+}
+
+impl Reply {
+    /// The server's own message in an error's body.
+    pub(super) fn message(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        if self.secrets.are_in(&text) {
+            wire::refusal(self.secrets.scrubbed(text.into_owned()).as_bytes())
+        } else {
+            wire::refusal(&self.body)
+        }
+    }
+
+    /// The title, if the body is an HTML page.
+    pub(super) fn page(&self) -> Option<String> {
+        wire::page(self.content_type.as_deref(), &self.body).map(|title| self.secrets.scrubbed(title))
+    }
+
+    /// Why a body is not understood, without anything secret that stands in it.
+    pub(super) fn problem(&self, garbled: Garbled) -> String {
+        if self.secrets.are_in(&String::from_utf8_lossy(&self.body)) {
+            let what = "the body is not understood, and not shown, as it repeats a credential".to_owned();
+            return Garbled {
+                what,
+                excerpt: String::new(),
+                ..garbled
+            }
+            .to_string();
+        }
+        garbled.to_string()
+    }
+
+    /// Where a redirect leads, without its query, which often holds tokens.
+    pub(super) fn redirected_to(&self) -> String {
+        let Some(location) = &self.location else {
+            return "nowhere".to_owned();
+        };
+        let location = location.split(['?', '#']).next().unwrap_or_default();
+        let without_user = match location.split_once("://") {
+            Some((scheme, rest)) => {
+                let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+                let host = authority.rsplit('@').next().unwrap_or_default();
+                format!("{scheme}://{host}/{path}")
+            }
+            None => location.to_owned(),
+        };
+        self.secrets.scrubbed(wire::shown(without_user.as_bytes(), 200))
+    }
+
+    fn kept_text(&self) -> String {
+        // A secret that lies across the cut must not survive in part, so it is cut only after scrubbing.
+        let mut text = self
+            .secrets
+            .scrubbed(String::from_utf8_lossy(&self.body).into_owned());
+        if text.len() > KEPT_BYTES_MAX {
+            text.truncate(text.floor_char_boundary(KEPT_BYTES_MAX));
+            text.push('…');
+        }
+        text
+    }
+}

@@ -1,0 +1,260 @@
+//! One cluster behind the engine's port.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
+use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
+use c8dr_engine::clock::Clock;
+use c8dr_engine::ports::{Tap, Zeebe};
+use futures_util::future::BoxFuture;
+use http::HeaderValue;
+
+use super::auth::{Auth, Secrets};
+use super::call::{Caller, Door};
+use super::endpoints::{BaseUrl, Endpoints, Limits};
+use super::gateway;
+use super::management::Management;
+use crate::dial::{Connector, Dial, Tls, TlsSetupError};
+use crate::http::{Client, Service};
+
+/// A Zeebe cluster, reached through its gateways and brokers. See [`Zeebe`] for what each call means.
+pub struct Cluster {
+    gateways: BTreeMap<GatewayName, Gateway>,
+    brokers: BTreeMap<BrokerId, Door>,
+    limits: Limits,
+    caller: Caller,
+}
+
+struct Gateway {
+    region: RegionId,
+    rest: Option<Door>,
+    management: Option<Door>,
+}
+
+/// The endpoints cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    /// A credential holds something that no header can carry, such as a line break.
+    #[error("the {kind} credentials cannot be sent in a header: does the secret hold a line break?")]
+    Credentials {
+        /// For which kind of endpoint.
+        kind: &'static str,
+    },
+}
+
+impl Cluster {
+    /// A cluster that is reached through `dial`. Nothing is sent yet.
+    ///
+    /// Every call is told to `tap`.
+    pub fn new(
+        endpoints: Endpoints,
+        dial: Arc<dyn Dial>,
+        clock: Clock,
+        tap: Option<Tap>,
+    ) -> Result<Self, SetupError> {
+        let https = |url: &BaseUrl| url.is_https();
+        let gateways_secure = endpoints.gateways.values().any(|gateway| {
+            [&gateway.rest, &gateway.management, &gateway.grpc]
+                .into_iter()
+                .flatten()
+                .any(https)
+        });
+        let secure = gateways_secure || endpoints.brokers.values().any(https);
+        let tls = if secure {
+            Some(Tls::new(&endpoints.tls, &clock)?)
+        } else {
+            None
+        };
+        let connector = Connector::new(dial, tls, clock.clone());
+        let service = Service::new(Client::new(connector));
+        Self::over(service, endpoints, clock, tap)
+    }
+
+    /// A cluster whose HTTP calls go through `service`, whatever that is.
+    fn over(
+        service: Service,
+        endpoints: Endpoints,
+        clock: Clock,
+        tap: Option<Tap>,
+    ) -> Result<Self, SetupError> {
+        let Endpoints {
+            gateways,
+            brokers,
+            credentials,
+            limits,
+            ..
+        } = endpoints;
+        let rest = header("REST", &credentials.rest)?;
+        let management = header("management", &credentials.management)?;
+        let door = |base: Option<BaseUrl>, authorization: &Option<HeaderValue>| {
+            base.map(|base| Door {
+                base,
+                authorization: authorization.clone(),
+            })
+        };
+        let gateways = gateways
+            .into_iter()
+            .map(|(name, gateway)| {
+                let opened = Gateway {
+                    region: gateway.region,
+                    rest: door(gateway.rest, &rest),
+                    management: door(gateway.management, &management),
+                };
+                (name, opened)
+            })
+            .collect();
+        let brokers = brokers
+            .into_iter()
+            .map(|(id, base)| {
+                (
+                    id,
+                    Door {
+                        base,
+                        authorization: management.clone(),
+                    },
+                )
+            })
+            .collect();
+        let caller = Caller {
+            service,
+            clock,
+            tap,
+            secrets: Arc::new(Secrets::of(&credentials)),
+            connect: limits.connect,
+            body_bytes_max: limits.body_bytes_max,
+        };
+        Ok(Cluster {
+            gateways,
+            brokers,
+            limits,
+            caller,
+        })
+    }
+
+    /// Asks the leaders, through a gateway, to move to where the priorities want them (`POST /actuator/rebalance`).
+    ///
+    /// Best effort: the server always answers 200. Clients see a few failures meanwhile. `spec: README.md §5.8`
+    pub async fn rebalance(&self, gateway: &GatewayName) -> Answer {
+        match self.management_of(gateway) {
+            Some(management) => management.rebalance().await,
+            None => no_such_gateway(gateway),
+        }
+    }
+
+    fn management_of(&self, gateway: &GatewayName) -> Option<Management<'_>> {
+        let door = self.gateways.get(gateway)?.management.as_ref()?;
+        Some(self.at(door))
+    }
+
+    fn at<'a>(&'a self, door: &'a Door) -> Management<'a> {
+        Management {
+            caller: &self.caller,
+            door,
+            limits: &self.limits,
+        }
+    }
+}
+
+impl Zeebe for Cluster {
+    fn gateways(&self) -> BTreeMap<GatewayName, RegionId> {
+        self.gateways
+            .iter()
+            .map(|(name, gateway)| (name.clone(), gateway.region))
+            .collect()
+    }
+
+    fn brokers(&self) -> BTreeSet<BrokerId> {
+        self.brokers.keys().copied().collect()
+    }
+
+    fn topology<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<GatewayTopology>> {
+        Box::pin(async move {
+            let Some(gateway) = self.gateways.get(gateway) else {
+                return Sight::NotAsked;
+            };
+            match &gateway.rest {
+                Some(rest) => gateway::topology(&self.caller, rest, &self.limits).await,
+                None => Sight::NotAsked,
+            }
+        })
+    }
+
+    fn configuration<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<ClusterConfiguration>> {
+        Box::pin(async move {
+            match self.management_of(gateway) {
+                Some(management) => management.configuration().await,
+                None => Sight::NotAsked,
+            }
+        })
+    }
+
+    fn exporters<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<Exporters>> {
+        Box::pin(async move {
+            match self.management_of(gateway) {
+                Some(management) => management.exporters().await,
+                None => Sight::NotAsked,
+            }
+        })
+    }
+
+    fn partitions(&self, broker: BrokerId) -> BoxFuture<'_, Sight<OwnPartitions>> {
+        Box::pin(async move {
+            match self.brokers.get(&broker) {
+                Some(door) => self.at(door).partitions().await,
+                None => Sight::NotAsked,
+            }
+        })
+    }
+
+    fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>> {
+        Box::pin(async move {
+            match self.brokers.get(&broker) {
+                Some(door) => self.at(door).ready().await,
+                None => Sight::NotAsked,
+            }
+        })
+    }
+
+    fn perform<'a>(
+        &'a self,
+        gateway: &'a GatewayName,
+        effect: &'a Effect,
+        mode: Mode,
+    ) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match self.management_of(gateway) {
+                Some(management) => management.perform(effect, mode).await,
+                None => no_such_gateway(gateway),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("gateways", &self.gateways.keys())
+            .field("brokers", &self.brokers.keys())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn header(kind: &'static str, auth: &Auth) -> Result<Option<HeaderValue>, SetupError> {
+    // The source is dropped on purpose: nothing that saw the secret goes on.
+    auth.header().map_err(|_| SetupError::Credentials { kind })
+}
+
+fn no_such_gateway(gateway: &GatewayName) -> Answer {
+    Answer::NotSent {
+        why: Silence::NoSuchHost,
+        detail: format!("the gateway {gateway} has no management endpoint in the configuration"),
+    }
+}

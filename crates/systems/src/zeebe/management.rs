@@ -1,0 +1,170 @@
+//! `/actuator/**` of a gateway or a broker. `spec: api.md §2–§5`
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::ids::{BrokerId, ExporterId};
+use c8dr_domain::observation::Sight;
+use c8dr_domain::topology::{ClusterConfiguration, Exporters, OwnPartitions};
+use http::Method;
+
+use super::call::{Caller, Door};
+use super::endpoints::Limits;
+use super::reading::{sight, understood};
+use super::verdict::{Expected, answer};
+use super::wire;
+
+/// One management endpoint.
+pub(super) struct Management<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) door: &'a Door,
+    pub(super) limits: &'a Limits,
+}
+
+impl Management<'_> {
+    pub(super) async fn configuration(&self) -> Sight<ClusterConfiguration> {
+        let reply = self
+            .caller
+            .call(
+                self.door,
+                Method::GET,
+                "/actuator/cluster",
+                None,
+                self.limits.read,
+            )
+            .await;
+        sight(reply, wire::configuration)
+    }
+
+    pub(super) async fn exporters(&self) -> Sight<Exporters> {
+        let reply = self
+            .caller
+            .call(
+                self.door,
+                Method::GET,
+                "/actuator/exporters",
+                None,
+                self.limits.read,
+            )
+            .await;
+        sight(reply, wire::exporters)
+    }
+
+    pub(super) async fn partitions(&self) -> Sight<OwnPartitions> {
+        let limit = self.limits.partitions;
+        let reply = self
+            .caller
+            .call(self.door, Method::GET, "/actuator/partitions", None, limit)
+            .await;
+        match sight(reply, wire::own_partitions) {
+            Sight::Seen(partitions) if partitions.is_empty() => Sight::Empty,
+            seen => seen,
+        }
+    }
+
+    pub(super) async fn ready(&self) -> Sight<bool> {
+        let path = "/actuator/health/readiness";
+        match self
+            .caller
+            .call(self.door, Method::GET, path, None, self.limits.read)
+            .await
+        {
+            // Spring says "no" by 503; only with its body is it the broker that says so, not a proxy.
+            Ok(reply) if reply.status == 503 => match understood(&reply, wire::ready) {
+                Sight::Seen(_) => Sight::Seen(false),
+                other => other,
+            },
+            reply => sight(reply, wire::ready),
+        }
+    }
+
+    /// Sends `effect`, once.
+    pub(super) async fn perform(&self, effect: &Effect, mode: Mode) -> Answer {
+        match effect {
+            Effect::ForceRemove { keep, .. } => {
+                let path = format!("/actuator/cluster/brokers?force=true{}", dry("&", mode));
+                self.change(Method::POST, &path, Some(ids(keep)), Expected::Planned)
+                    .await
+            }
+            Effect::DisableExporter { exporter } => {
+                let path = format!(
+                    "/actuator/exporters/{}/disable{}",
+                    segment(exporter),
+                    dry("?", mode)
+                );
+                self.change(Method::POST, &path, None, Expected::Planned).await
+            }
+            Effect::CancelChange { change } => {
+                // A dry run is answered 501, without effect. `spec: api.md §2.5`
+                let path = format!("/actuator/cluster/changes/{change}{}", dry("?", mode));
+                self.change(Method::DELETE, &path, None, Expected::Configuration)
+                    .await
+            }
+        }
+    }
+
+    /// Asks leaders to move to where the priorities want them. Best effort, and always answered 200.
+    pub(super) async fn rebalance(&self) -> Answer {
+        self.change(Method::POST, "/actuator/rebalance", None, Expected::Nothing)
+            .await
+    }
+
+    async fn change(&self, method: Method, path: &str, json: Option<String>, expected: Expected) -> Answer {
+        answer(
+            self.caller
+                .call(self.door, method, path, json, self.limits.change)
+                .await,
+            expected,
+        )
+    }
+}
+
+fn dry(separator: &str, mode: Mode) -> String {
+    match mode {
+        Mode::Real => String::new(),
+        Mode::Rehearsal => format!("{separator}dryRun=true"),
+    }
+}
+
+/// The broker ids as the body of a request: strings, as in Camunda's guide, which every version takes.
+fn ids(brokers: &BTreeSet<BrokerId>) -> String {
+    let quoted: Vec<String> = brokers.iter().map(|id| format!("\"{id}\"")).collect();
+    format!("[{}]", quoted.join(","))
+}
+
+/// The id as one segment of a path. It comes from a configuration file, and must not reach another path.
+fn segment(exporter: &ExporterId) -> String {
+    let id = exporter.as_str();
+    let only_dots = id.chars().all(|c| c == '.');
+    let mut segment = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || (byte == b'.' && !only_dots) {
+            segment.push(char::from(byte));
+        } else {
+            // Writing into a String does not fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    segment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exporter_id_stays_one_segment() {
+        assert_eq!(segment(&ExporterId::new("camunda-region.1")), "camunda-region.1");
+        assert_eq!(
+            segment(&ExporterId::new("../../cluster/purge?x#y")),
+            "..%2F..%2Fcluster%2Fpurge%3Fx%23y"
+        );
+        assert_eq!(segment(&ExporterId::new("..")), "%2E%2E");
+    }
+
+    #[test]
+    fn ids_go_as_in_the_guide() {
+        assert_eq!(ids(&BTreeSet::from([BrokerId(2), BrokerId(0)])), r#"["0","2"]"#);
+    }
+}
