@@ -1,1 +1,36 @@
-//! The lab.
+//! A dual-region Camunda 8.6 in one process: a model, not a mock, that answers as the recorded Zeebe 8.6.0 did.
+//!
+//! - [`World`] is the model: a pure discrete-event simulation of brokers, raft, gossip, configuration changes,
+//!   exporters, searches and clients. It knows no sockets and no clock.
+//! - [`Lab`] is the world on a clock: a handle that is cheap to clone, through which faults are made, questions are
+//!   asked and the reckoning is read.
+//! - [`Lab::management`], [`Lab::rest`] and [`Lab::grpc`] are a broker's ports as tower services, for virtual time;
+//!   [`Lab::serve`] opens the same ports as sockets, and [`Lab::control_router`] lets another process drive a lab.
+//!
+//! When the lab and a recording differ, the lab is wrong.
+
+mod api;
+mod chance;
+mod cluster;
+mod config;
+mod control;
+mod face;
+mod grpc;
+mod ids;
+mod lab;
+mod serve;
+mod timings;
+mod wall;
+mod world;
+
+pub use api::Port;
+pub use config::{ConfigError, WorldConfig};
+pub use face::{BrokerPort, Refused};
+pub use ids::{BrokerId, PartitionId, Region};
+pub use lab::{Lab, UnknownBroker, UnknownRegion};
+pub use serve::{BrokerEndpoints, Endpoints, Listen, ServeError};
+pub use timings::{Span, Timings};
+pub use world::{
+    AnswerFault, Audit, BrokerStatus, Data, LabStatus, Link, Power, RegionStatus, SearchStatus, World,
+    WorldEvent,
+};

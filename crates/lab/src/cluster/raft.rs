@@ -1,0 +1,179 @@
+//! A partition's replica: raft configuration, term, log, and the two questions that decide everything: quorum and who
+//! has the longest log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use c8dr_engine::clock::Moment;
+
+use crate::ids::BrokerId;
+
+/// A client's request, known to the client by this number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Token(pub(crate) u64);
+
+/// One process instance in the log: all of its records, the last of which has this position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Entry {
+    pub(crate) term: u64,
+    pub(crate) position: i64,
+    pub(crate) token: Option<Token>,
+}
+
+/// The records of one process instance (recorded: positions grow by 16).
+pub(crate) const RECORDS_PER_INSTANCE: i64 = 16;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// Not running on this broker now.
+    Absent,
+    Follower,
+    Leader,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ExporterPhase {
+    Exporting,
+    Paused,
+    SoftPaused,
+}
+
+impl ExporterPhase {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            ExporterPhase::Exporting => "EXPORTING",
+            ExporterPhase::Paused => "PAUSED",
+            ExporterPhase::SoftPaused => "SOFT_PAUSED",
+        }
+    }
+
+    /// As `zeebe_exporter_state` says it.
+    pub(crate) const fn metric(self) -> u32 {
+        match self {
+            ExporterPhase::Exporting => 0,
+            ExporterPhase::Paused => 1,
+            ExporterPhase::SoftPaused => 2,
+        }
+    }
+}
+
+/// How far one exporter of one replica has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ExportPosition {
+    /// Handed to the exporter, perhaps still in its buffer.
+    pub(crate) handed: i64,
+    /// Acknowledged by it.
+    pub(crate) acked: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Replica {
+    pub(crate) members: BTreeSet<BrokerId>,
+    pub(crate) term: u64,
+    pub(crate) role: Role,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) committed: usize,
+    /// What each member has of the leader's log. Leaders only.
+    pub(crate) replicated: BTreeMap<BrokerId, usize>,
+    /// Since when a leader has had no majority.
+    pub(crate) quorum_lost: Option<Moment>,
+    /// When the step-down under way ends.
+    pub(crate) steps_down_at: Option<Moment>,
+    /// Survives restarts (spec: edge-cases.md E3).
+    pub(crate) phase: ExporterPhase,
+    pub(crate) processing_paused: bool,
+    pub(crate) exporters: BTreeMap<String, ExportPosition>,
+    /// The exported position last heard from a leader: −1 until then.
+    pub(crate) distributed: i64,
+    pub(crate) snapshot_at: Option<i64>,
+}
+
+impl Replica {
+    pub(crate) fn new(members: BTreeSet<BrokerId>) -> Self {
+        Replica {
+            members,
+            term: 0,
+            role: Role::Absent,
+            log: Vec::new(),
+            committed: 0,
+            replicated: BTreeMap::new(),
+            quorum_lost: None,
+            steps_down_at: None,
+            phase: ExporterPhase::Exporting,
+            processing_paused: false,
+            exporters: BTreeMap::new(),
+            distributed: -1,
+            snapshot_at: None,
+        }
+    }
+
+    pub(crate) fn majority(&self) -> usize {
+        self.members.len() / 2 + 1
+    }
+
+    /// Compared at an election: the last term, then the length.
+    pub(crate) fn log_rank(&self) -> (u64, usize) {
+        (self.log.last().map_or(0, |e| e.term), self.log.len())
+    }
+
+    pub(crate) fn last_position(&self) -> i64 {
+        self.log.last().map_or(0, |e| e.position)
+    }
+
+    pub(crate) fn committed_position(&self) -> i64 {
+        self.committed
+            .checked_sub(1)
+            .and_then(|i| self.log.get(i))
+            .map_or(0, |e| e.position)
+    }
+
+    /// How much of this leader's log a majority has.
+    pub(crate) fn majority_has(&self) -> usize {
+        let mut have: Vec<usize> = self
+            .members
+            .iter()
+            .map(|b| self.replicated.get(b).copied().unwrap_or(0))
+            .collect();
+        have.sort_unstable_by(|a, b| b.cmp(a));
+        have.get(self.majority() - 1).copied().unwrap_or(0)
+    }
+}
+
+/// Makes a log equal to the leader's; what the leader never had is given up.
+pub(crate) fn catch_up(log: &mut Vec<Entry>, leader_log: &[Entry]) {
+    let mut same = log.len().min(leader_log.len());
+    while same > 0 && log.get(same - 1) != leader_log.get(same - 1) {
+        same -= 1;
+    }
+    log.truncate(same);
+    log.extend_from_slice(leader_log.get(same..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(term: u64, position: i64) -> Entry {
+        Entry {
+            term,
+            position,
+            token: None,
+        }
+    }
+
+    #[test]
+    fn commits_only_what_a_majority_has() {
+        let mut leader = Replica::new([0, 1, 2, 3].map(BrokerId).into());
+        leader.log = vec![entry(1, 16), entry(1, 32)];
+        leader.replicated = [(BrokerId(0), 2), (BrokerId(2), 2)].into();
+        assert_eq!(leader.majority_has(), 0, "two of four are no majority");
+        leader.replicated.insert(BrokerId(3), 1);
+        assert_eq!(leader.majority_has(), 1);
+    }
+
+    #[test]
+    fn a_follower_gives_up_what_the_leader_never_had() {
+        let mut log = vec![entry(1, 16), entry(1, 32)];
+        catch_up(&mut log, &[entry(1, 16), entry(2, 32), entry(2, 48)]);
+        assert_eq!(log, [entry(1, 16), entry(2, 32), entry(2, 48)]);
+    }
+}

@@ -1,0 +1,99 @@
+//! What a world is made of, and the errors of asking for an impossible one.
+
+use crate::timings::Timings;
+
+/// The installation to model.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// How many brokers: even, at least 4, half in each region (spec: concepts.md §1.1).
+    pub brokers: u32,
+    /// How many partitions, at least 1.
+    pub partitions: u32,
+    /// The replication factor: 4 (spec: concepts.md §1.1).
+    pub replication_factor: u32,
+    /// The names of the regions of the even and of the odd brokers.
+    pub region_names: [String; 2],
+    /// Decides every choice that chance makes.
+    pub seed: u64,
+    /// How long everything takes.
+    pub timings: Timings,
+    /// Process instances that the lab's own clients create per second; 0 for none.
+    pub creates_per_second: f64,
+    /// Chance, per gateway and lost broker, that a dropped broker is listed again for a while (edge: README §6.4).
+    pub ghost_probability: f64,
+}
+
+impl Default for WorldConfig {
+    fn default() -> Self {
+        WorldConfig {
+            brokers: 4,
+            partitions: 4,
+            replication_factor: 4,
+            region_names: ["region0".to_owned(), "region1".to_owned()],
+            seed: 0,
+            timings: Timings::measured(),
+            creates_per_second: 4.0,
+            ghost_probability: 0.05,
+        }
+    }
+}
+
+/// Why a world cannot be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// Too few brokers or an odd number.
+    #[error(
+        "{0} brokers cannot be split over two regions with two replicas each: give an even number of at least 4"
+    )]
+    Brokers(u32),
+    /// More brokers than the lab has addresses for.
+    #[error("{0} brokers are more than the lab models; 200 at most")]
+    TooManyBrokers(u32),
+    /// No partition, or absurdly many.
+    #[error("{0} partitions cannot be modelled: give 1 to 2000")]
+    Partitions(u32),
+    /// Not 4.
+    #[error("replication factor {0} is not a dual-region one: it must be 4, two replicas in each region")]
+    ReplicationFactor(u32),
+    /// Empty or equal names.
+    #[error("the regions need two different names, not {0:?} and {1:?}")]
+    RegionNames(String, String),
+    /// Not a usable rate.
+    #[error("{0} creates per second cannot be modelled: give 0 to 1000")]
+    Rate(f64),
+    /// Not a probability.
+    #[error("{0} is not a probability")]
+    Probability(f64),
+}
+
+impl WorldConfig {
+    /// Says what is wrong with this configuration, if anything.
+    ///
+    /// # Errors
+    /// The first value that cannot be modelled.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.brokers < 4 || !self.brokers.is_multiple_of(2) {
+            return Err(ConfigError::Brokers(self.brokers));
+        }
+        if self.brokers > 200 {
+            return Err(ConfigError::TooManyBrokers(self.brokers));
+        }
+        if !(1..=2000).contains(&self.partitions) {
+            return Err(ConfigError::Partitions(self.partitions));
+        }
+        if self.replication_factor != 4 {
+            return Err(ConfigError::ReplicationFactor(self.replication_factor));
+        }
+        let [a, b] = &self.region_names;
+        if a.is_empty() || b.is_empty() || a == b {
+            return Err(ConfigError::RegionNames(a.clone(), b.clone()));
+        }
+        if !(0.0..=1000.0).contains(&self.creates_per_second) {
+            return Err(ConfigError::Rate(self.creates_per_second));
+        }
+        if !(0.0..=1.0).contains(&self.ghost_probability) {
+            return Err(ConfigError::Probability(self.ghost_probability));
+        }
+        Ok(())
+    }
+}

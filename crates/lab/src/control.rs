@@ -1,0 +1,211 @@
+//! The lab's own control port, for `c8dr lab status|break|heal|down` in another process.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::lab::Lab;
+use crate::world::{AnswerFault, Data};
+
+/// What to break or to heal: exactly one of these.
+#[derive(Deserialize, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+struct Target {
+    region: Option<String>,
+    broker: Option<u32>,
+    search: Option<String>,
+    link: bool,
+    /// Break: stop the process where it is instead of killing it. Heal: let it go on.
+    freeze: bool,
+    /// Heal: `empty` (the default) or `old`.
+    data: Option<String>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum Spoil {
+    LostAfterEffect,
+    LostBeforeEffect,
+    TimeoutAfterEffect,
+    Reset,
+    DelayMs(u64),
+    Status(u16),
+}
+
+#[derive(Serialize)]
+struct Complaint {
+    error: String,
+}
+
+struct Refusal(String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, Json(Complaint { error: self.0 })).into_response()
+    }
+}
+
+impl Lab {
+    /// `GET /status /audit /timeline`, `POST /break /heal /spoil /down`: JSON in and out.
+    pub fn control_router(&self) -> Router {
+        Router::new()
+            .route("/status", get(async |State(lab): State<Lab>| Json(lab.status())))
+            .route("/audit", get(async |State(lab): State<Lab>| Json(lab.audit())))
+            .route(
+                "/timeline",
+                get(async |State(lab): State<Lab>| Json(lab.timeline())),
+            )
+            .route("/break", post(break_it))
+            .route("/heal", post(heal_it))
+            .route("/spoil", post(spoil_it))
+            .route("/down", post(down))
+            .with_state(self.clone())
+    }
+}
+
+fn body<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes).map_err(|e| Refusal(format!("the request is not understood: {e}")))
+}
+
+async fn break_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
+    let target: Target = body(&bytes)?;
+    match target {
+        Target {
+            region: Some(name),
+            broker: None,
+            search: None,
+            link: false,
+            ..
+        } => {
+            let region = lab.region(&name).map_err(|e| Refusal(e.to_string()))?;
+            if target.freeze {
+                let brokers = lab.with(|w| w.brokers_of(region));
+                brokers.into_iter().for_each(|b| lab.freeze(b));
+            } else {
+                lab.lose_region(region);
+            }
+        }
+        Target {
+            broker: Some(id),
+            region: None,
+            search: None,
+            link: false,
+            ..
+        } => {
+            let broker = lab.broker(id).map_err(|e| Refusal(e.to_string()))?;
+            if target.freeze {
+                lab.freeze(broker);
+            } else {
+                lab.kill_broker(broker);
+            }
+        }
+        Target {
+            search: Some(name),
+            region: None,
+            broker: None,
+            link: false,
+            ..
+        } => {
+            lab.set_search(lab.region(&name).map_err(|e| Refusal(e.to_string()))?, false);
+        }
+        Target {
+            link: true,
+            region: None,
+            broker: None,
+            search: None,
+            ..
+        } => lab.cut_link(),
+        _ => return Err(one_target()),
+    }
+    Ok(Json(lab.status()).into_response())
+}
+
+async fn heal_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
+    let target: Target = body(&bytes)?;
+    let data = match target.data.as_deref() {
+        None | Some("empty") => Data::Empty,
+        Some("old") => Data::Old,
+        Some(other) => {
+            return Err(Refusal(format!(
+                "there is no data {other:?}: say \"empty\" or \"old\""
+            )));
+        }
+    };
+    match target {
+        Target {
+            region: Some(name),
+            broker: None,
+            search: None,
+            link: false,
+            ..
+        } => {
+            let region = lab.region(&name).map_err(|e| Refusal(e.to_string()))?;
+            if target.freeze {
+                let brokers = lab.with(|w| w.brokers_of(region));
+                brokers.into_iter().for_each(|b| lab.thaw(b));
+            } else {
+                lab.return_region(region, data);
+            }
+        }
+        Target {
+            broker: Some(id),
+            region: None,
+            search: None,
+            link: false,
+            ..
+        } => {
+            let broker = lab.broker(id).map_err(|e| Refusal(e.to_string()))?;
+            if target.freeze {
+                lab.thaw(broker);
+            } else {
+                lab.start_broker(broker, data);
+            }
+        }
+        Target {
+            search: Some(name),
+            region: None,
+            broker: None,
+            link: false,
+            ..
+        } => {
+            lab.set_search(lab.region(&name).map_err(|e| Refusal(e.to_string()))?, true);
+        }
+        Target {
+            link: true,
+            region: None,
+            broker: None,
+            search: None,
+            ..
+        } => lab.heal_link(),
+        _ => return Err(one_target()),
+    }
+    Ok(Json(lab.status()).into_response())
+}
+
+fn one_target() -> Refusal {
+    Refusal("name exactly one of \"region\", \"broker\", \"search\" or \"link\"".to_owned())
+}
+
+async fn spoil_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
+    let fault = match body(&bytes)? {
+        Spoil::LostAfterEffect => AnswerFault::LostAfterEffect,
+        Spoil::LostBeforeEffect => AnswerFault::LostBeforeEffect,
+        Spoil::TimeoutAfterEffect => AnswerFault::TimeoutAfterEffect,
+        Spoil::Reset => AnswerFault::Reset,
+        Spoil::DelayMs(ms) => AnswerFault::Delay(Duration::from_millis(ms)),
+        Spoil::Status(status) => AnswerFault::Status(status),
+    };
+    lab.spoil_answer(fault);
+    Ok(Json(lab.status()).into_response())
+}
+
+async fn down(State(lab): State<Lab>) -> Response {
+    let answer = Json(lab.status()).into_response();
+    lab.stop();
+    answer
+}

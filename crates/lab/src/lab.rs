@@ -1,0 +1,290 @@
+//! The world on a clock: every question and every fault first brings the world to the present.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use c8dr_engine::clock::{Clock, Moment};
+use tokio::sync::watch;
+
+use crate::api::{Answer, Port};
+use crate::chance::Stream;
+use crate::config::{ConfigError, WorldConfig};
+use crate::face::{BrokerPort, Refused};
+use crate::ids::{BrokerId, Region};
+use crate::world::{AnswerFault, Audit, Data, LabStatus, Power, World, WorldEvent};
+
+/// A running lab. Clones share one world.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    world: Mutex<World>,
+    clock: Clock,
+    /// Changes whenever a process came, went, froze or thawed.
+    upheavals: watch::Sender<u64>,
+    stopped: watch::Sender<bool>,
+}
+
+/// There is no region of this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no region {name:?}; the lab's regions are {known:?}")]
+pub struct UnknownRegion {
+    /// What was asked for.
+    pub name: String,
+    /// What there is.
+    pub known: [String; 2],
+}
+
+/// There is no broker with this id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no broker {id}; the lab's brokers are 0 to {last}")]
+pub struct UnknownBroker {
+    /// What was asked for.
+    pub id: u32,
+    /// The highest id.
+    pub last: u32,
+}
+
+impl Lab {
+    /// A healthy lab that begins now.
+    ///
+    /// # Errors
+    /// A configuration that cannot be modelled.
+    pub fn new(config: WorldConfig, clock: Clock) -> Result<Lab, ConfigError> {
+        let world = World::new(config, clock.wall_at(Moment::START))?;
+        let inner = Inner {
+            world: Mutex::new(world),
+            clock,
+            upheavals: watch::Sender::new(0),
+            stopped: watch::Sender::new(false),
+        };
+        let lab = Lab {
+            inner: Arc::new(inner),
+        };
+        lab.with(|_| ());
+        Ok(lab)
+    }
+
+    /// The clock that this lab lives by.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Brings the world to the present and lets `f` have it.
+    pub fn with<T>(&self, f: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance(self.inner.clock.now());
+        let result = f(&mut world);
+        // What was asked for may be due at once, with timings of zero.
+        world.advance(self.inner.clock.now());
+        let upheavals = world.upheavals;
+        drop(world);
+        self.inner
+            .upheavals
+            .send_if_modified(|seen| std::mem::replace(seen, upheavals) != upheavals);
+        result
+    }
+
+    /// The region of this name, or of this index.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn region(&self, name: &str) -> Result<Region, UnknownRegion> {
+        let known = self.with(|w| w.config().region_names.clone());
+        let found = Region::BOTH
+            .into_iter()
+            .find(|r| known[r.index()] == name || r.index().to_string() == name);
+        found.ok_or_else(|| UnknownRegion {
+            name: name.to_owned(),
+            known,
+        })
+    }
+
+    /// The broker with this id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn broker(&self, id: u32) -> Result<BrokerId, UnknownBroker> {
+        let count = self.with(|w| w.config().brokers);
+        if id < count {
+            Ok(BrokerId(id))
+        } else {
+            Err(UnknownBroker { id, last: count - 1 })
+        }
+    }
+
+    /// Kills all brokers of a region and its search.
+    pub fn lose_region(&self, region: Region) {
+        self.with(|w| w.lose_region(region));
+    }
+
+    /// Starts what is down in a region.
+    pub fn return_region(&self, region: Region, data: Data) {
+        self.with(|w| w.return_region(region, data));
+    }
+
+    /// Kills one broker.
+    pub fn kill_broker(&self, broker: BrokerId) {
+        self.with(|w| w.kill_broker(broker));
+    }
+
+    /// Starts one broker that is down.
+    pub fn start_broker(&self, broker: BrokerId, data: Data) {
+        self.with(|w| w.start_broker(broker, data));
+    }
+
+    /// Stops a broker's process where it is.
+    pub fn freeze(&self, broker: BrokerId) {
+        self.with(|w| w.freeze(broker));
+    }
+
+    /// Lets a frozen broker go on.
+    pub fn thaw(&self, broker: BrokerId) {
+        self.with(|w| w.thaw(broker));
+    }
+
+    /// Drops every packet between the regions, both ways; management access is not affected.
+    pub fn cut_link(&self) {
+        self.with(World::cut_link);
+    }
+
+    /// Lets packets pass again.
+    pub fn heal_link(&self) {
+        self.with(World::heal_link);
+    }
+
+    /// Kills or starts a region's search alone.
+    pub fn set_search(&self, region: Region, alive: bool) {
+        self.with(|w| w.set_search(region, alive));
+    }
+
+    /// Spoils one answer to come.
+    pub fn spoil_answer(&self, fault: AnswerFault) {
+        self.with(|w| w.spoil_answer(fault));
+    }
+
+    /// The state of everything, as it really is.
+    pub fn status(&self) -> LabStatus {
+        self.with(|w| w.status())
+    }
+
+    /// What clients were promised against what is there.
+    pub fn audit(&self) -> Audit {
+        self.with(|w| w.audit())
+    }
+
+    /// What happened so far.
+    pub fn timeline(&self) -> Vec<WorldEvent> {
+        self.with(|w| w.timeline().to_vec())
+    }
+
+    /// A broker's management port (9600), in this process.
+    pub fn management(&self, broker: BrokerId) -> BrokerPort {
+        BrokerPort::new(self.clone(), broker, Port::Management)
+    }
+
+    /// A broker's REST port (8080), in this process.
+    pub fn rest(&self, broker: BrokerId) -> BrokerPort {
+        BrokerPort::new(self.clone(), broker, Port::Rest)
+    }
+
+    /// A broker's gRPC port (26500), in this process.
+    pub fn grpc(&self, broker: BrokerId) -> BrokerPort {
+        BrokerPort::new(self.clone(), broker, Port::Grpc)
+    }
+
+    /// Asks for the end of this lab: whoever waits on [`Lab::stopped`] goes on.
+    pub fn stop(&self) {
+        self.inner.stopped.send_replace(true);
+    }
+
+    /// Waits until somebody has called [`Lab::stop`].
+    pub async fn stopped(&self) {
+        let mut stopped = self.inner.stopped.subscribe();
+        // The sender lives as long as this handle: the wait cannot fail.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }
+
+    pub(crate) fn upheavals(&self) -> watch::Receiver<u64> {
+        self.inner.upheavals.subscribe()
+    }
+
+    /// Asks a broker until it has an answer, waiting on the clock as long as the real one would take.
+    pub(crate) async fn attend<T>(
+        &self,
+        broker: BrokerId,
+        mut question: impl FnMut(&mut World, Moment, Option<u64>) -> Answer<T>,
+    ) -> Result<T, Refused> {
+        let mut upheavals = self.upheavals();
+        let asked = self.inner.clock.now();
+        let mut life = None;
+        let mut ticket = None;
+        loop {
+            let answer = self.with(|w| {
+                let own = w.broker(broker)?;
+                let (power, alive, current) = (own.power, own.answers(), own.life);
+                if power == Power::Down
+                    || power == Power::Up && !alive
+                    || *life.get_or_insert(current) != current
+                {
+                    return None;
+                }
+                Some((power == Power::Up).then(|| {
+                    let answer = question(w, asked, ticket);
+                    let timings = w.config.timings.answer;
+                    match answer {
+                        Answer::Soon(value) => {
+                            Answer::At(w.now + w.chance.span(Stream::Answer, timings), value)
+                        }
+                        other => other,
+                    }
+                }))
+            });
+            let at = match answer {
+                None if life.is_none() => return Err(Refused::ConnectionRefused),
+                None => return Err(Refused::ConnectionReset),
+                // Frozen: the connection stands, and nothing comes.
+                Some(None) => {
+                    let _ = upheavals.changed().await;
+                    continue;
+                }
+                Some(Some(Answer::Soon(value))) => return Ok(value),
+                Some(Some(Answer::At(at, value))) => {
+                    self.sleep_unless_upheaval(at, broker, life, &mut upheavals)
+                        .await?;
+                    return Ok(value);
+                }
+                Some(Some(Answer::Again(at, next))) => {
+                    ticket = next;
+                    at
+                }
+            };
+            self.sleep_unless_upheaval(at, broker, life, &mut upheavals)
+                .await?;
+        }
+    }
+
+    async fn sleep_unless_upheaval(
+        &self,
+        until: Moment,
+        broker: BrokerId,
+        life: Option<u64>,
+        upheavals: &mut watch::Receiver<u64>,
+    ) -> Result<(), Refused> {
+        loop {
+            let rested = tokio::select! {
+                () = self.inner.clock.sleep_until(until) => true,
+                _ = upheavals.changed() => false,
+            };
+            let now = self.with(|w| w.broker(broker).map(|b| b.life));
+            if now != life {
+                return Err(Refused::ConnectionReset);
+            }
+            if rested {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The ports as sockets: a dead broker's refuse, a frozen one's accept and stay silent, a restarted one's are back.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use crate::api::Port;
+use crate::face::BrokerPort;
+use crate::ids::BrokerId;
+use crate::lab::Lab;
+use crate::world::Power;
+
+/// Where a lab listens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listen {
+    /// On 127.0.0.1, on ports that are free.
+    Loopback,
+    /// Broker *i* on 127.0.0.(10+i) with the standard ports 8080, 9600 and 26500, as in the recordings.
+    PerBroker,
+}
+
+/// A port that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct ServeError {
+    /// Where.
+    pub address: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+/// Where one broker listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerEndpoints {
+    /// Whose ports these are.
+    pub broker: BrokerId,
+    /// REST, 8080-like.
+    pub rest: SocketAddr,
+    /// Management, 9600-like.
+    pub management: SocketAddr,
+    /// gRPC, 26500-like.
+    pub grpc: SocketAddr,
+}
+
+/// The open ports of a lab. Dropping this closes them all.
+#[derive(Debug)]
+pub struct Endpoints {
+    /// Each broker's, in order of their ids.
+    pub brokers: Vec<BrokerEndpoints>,
+    /// Where the lab itself is driven.
+    pub control: SocketAddr,
+    tasks: JoinSet<()>,
+}
+
+impl Endpoints {
+    /// Waits until the lab is stopped; the ports stay open meanwhile.
+    pub async fn until_stopped(mut self, lab: &Lab) {
+        lab.stopped().await;
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Lab {
+    /// Opens all brokers' ports and the control port, and keeps the world going in the clock's time.
+    ///
+    /// # Errors
+    /// A port that is taken.
+    pub async fn serve(&self, listen: Listen) -> Result<Endpoints, ServeError> {
+        let mut tasks = JoinSet::new();
+        let mut brokers = Vec::new();
+        for broker in self.with(|w| w.broker_ids()) {
+            let mut open = async |port: Port| {
+                let wanted = address(listen, broker, port);
+                let listener = bind(wanted).await?;
+                let address = listener.local_addr().unwrap_or(wanted);
+                tasks.spawn(keep_open(self.clone(), broker, port, address, listener));
+                Ok::<_, ServeError>(address)
+            };
+            brokers.push(BrokerEndpoints {
+                broker,
+                rest: open(Port::Rest).await?,
+                management: open(Port::Management).await?,
+                grpc: open(Port::Grpc).await?,
+            });
+        }
+        let wanted = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let listener = bind(wanted).await?;
+        let control = listener.local_addr().unwrap_or(wanted);
+        let router = self.control_router();
+        tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::warn!(%error, "the lab's control port has ended");
+            }
+        });
+        tasks.spawn(keep_going(self.clone()));
+        Ok(Endpoints {
+            brokers,
+            control,
+            tasks,
+        })
+    }
+}
+
+fn address(listen: Listen, broker: BrokerId, port: Port) -> SocketAddr {
+    match listen {
+        Listen::Loopback => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+        Listen::PerBroker => {
+            // The configuration allows 200 brokers at most, so the last octet holds.
+            let octet = u8::try_from(10 + broker.0).unwrap_or(u8::MAX);
+            let port = match port {
+                Port::Rest => 8080,
+                Port::Management => 9600,
+                Port::Grpc => 26500,
+            };
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, octet)), port)
+        }
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError { address, source })
+}
+
+/// Brings the world to each next event, so that processes end and ports close without anybody asking.
+async fn keep_going(lab: Lab) {
+    let mut upheavals = lab.upheavals();
+    loop {
+        let soon = lab.clock().now() + Duration::from_millis(20);
+        let next = lab.with(|w| w.next_event()).map_or(soon, |at| at.max(soon));
+        tokio::select! {
+            () = lab.clock().sleep_until(next) => {}
+            _ = upheavals.changed() => {}
+        }
+    }
+}
+
+/// Whether a broker's ports are open, and in which life of its process.
+fn open_in(lab: &Lab, broker: BrokerId) -> Option<u64> {
+    lab.with(|w| {
+        w.broker(broker)
+            .filter(|b| b.answers() || b.power == Power::Frozen)
+            .map(|b| b.life)
+    })
+}
+
+async fn keep_open(lab: Lab, broker: BrokerId, port: Port, address: SocketAddr, first: TcpListener) {
+    let mut upheavals = lab.upheavals();
+    let mut listener = Some(first);
+    loop {
+        let Some(life) = open_in(&lab, broker) else {
+            listener = None;
+            if upheavals.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        let Some(open) = listener.take() else {
+            match TcpListener::bind(address).await {
+                Ok(bound) => listener = Some(bound),
+                Err(error) => {
+                    tracing::warn!(%address, %error, "a restarted broker's port is taken; trying again");
+                    lab.clock().sleep(Duration::from_millis(200)).await;
+                }
+            }
+            continue;
+        };
+        // Leaving this drops the listener and, with the set, every connection of this life.
+        accept_while(&lab, broker, port, life, &open, &mut upheavals).await;
+    }
+}
+
+async fn accept_while(
+    lab: &Lab,
+    broker: BrokerId,
+    port: Port,
+    life: u64,
+    listener: &TcpListener,
+    upheavals: &mut tokio::sync::watch::Receiver<u64>,
+) {
+    let mut connections = JoinSet::new();
+    while open_in(lab, broker) == Some(life) {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                // The small answers of a management port must not wait for more to send.
+                let _ = stream.set_nodelay(true);
+                let face = BrokerPort::new(lab.clone(), broker, port);
+                connections.spawn(async move {
+                    let service = service_fn(move |request| face.clone().oneshot(request));
+                    let serving = auto::Builder::new(TokioExecutor::new());
+                    // A connection that ends in a refusal is meant to.
+                    let _ = serving.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+            changed = upheavals.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! How long the modelled Zeebe takes, as measured on the real one: every wait is drawn from a span, by the seed.
+
+use std::time::Duration;
+
+/// A range that a wait is drawn from, evenly.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Span {
+    /// The shortest.
+    pub from: Duration,
+    /// The longest.
+    pub to: Duration,
+}
+
+impl Span {
+    /// From so many to so many milliseconds.
+    pub const fn ms(from: u64, to: u64) -> Span {
+        Span {
+            from: Duration::from_millis(from),
+            to: Duration::from_millis(to),
+        }
+    }
+
+    const ZERO: Span = Span::ms(0, 0);
+}
+
+/// The waits of the modelled installation. [`Timings::measured`] is what the recordings show.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[expect(
+    missing_docs,
+    reason = "each line says what it is where the measured value stands"
+)]
+pub struct Timings {
+    pub in_region_hop: Span,
+    pub cross_region_hop: Span,
+    pub step_down: Span,
+    pub step_down_frozen_extra: Span,
+    pub partitions_hang_from: Duration,
+    pub partitions_hang_limit: Duration,
+    pub exporter_timeout_block: Span,
+    pub election: Span,
+    pub election_after_force_fast: Span,
+    pub election_after_force_slow: Span,
+    pub role_gossip: Span,
+    pub role_gossip_after_join: Span,
+    pub gateway_drop: Span,
+    pub gateway_drop_slow: Span,
+    pub gateway_drop_frozen_extra: Span,
+    pub ghost_after: Span,
+    pub ghost_for: Span,
+    pub list_new_broker: Span,
+    pub list_again: Span,
+    pub config_gossip: Span,
+    pub config_sync_after_heal: Span,
+    pub process_start: Span,
+    pub partitions_start: Span,
+    pub self_shutdown: Span,
+    pub force_operation: Span,
+    pub force_extra: Span,
+    pub broker_operation: Span,
+    pub exporter_operation: Span,
+    pub exporter_extra: Span,
+    pub exporter_operation_blocked: Span,
+    pub join_operation: Span,
+    pub leave_operation: Span,
+    pub flush_interval: Duration,
+    pub exporter_gossip: Duration,
+    pub pause_answer: Span,
+    pub resume_answer_slow: Span,
+    pub answer: Span,
+    pub create_timeout: Duration,
+    pub coordinator_timeout: Duration,
+    pub rebalance: Span,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Timings::measured()
+    }
+}
+
+impl Timings {
+    /// What was measured on the real 8.6.0 (spec: real-zeebe/README.md §4, edge-cases.md, baseline.md).
+    pub const fn measured() -> Self {
+        Timings {
+            in_region_hop: Span::ms(1, 4),
+            cross_region_hop: Span::ms(2, 9),
+            // No leader on any survivor 5.4 / 5.5 / 5.7 s after the kill.
+            step_down: Span::ms(5_000, 5_600),
+            // Frozen region: 6-8 s.
+            step_down_frozen_extra: Span::ms(1_000, 2_400),
+            partitions_hang_from: Duration::from_millis(4_800),
+            // A hang longer than this is answered 200 `{}` (E6: after 5.06 s).
+            partitions_hang_limit: Duration::from_millis(5_060),
+            // Stepping down stood for 55 s in a call to the unreachable Elasticsearch (E6).
+            exporter_timeout_block: Span::ms(48_000, 56_000),
+            election: Span::ms(2_500, 4_500),
+            election_after_force_fast: Span::ms(200, 600),
+            election_after_force_slow: Span::ms(3_300, 6_200),
+            role_gossip: Span::ms(20, 300),
+            // After an add, replicas were listed 1.2-7.2 s after COMPLETED.
+            role_gossip_after_join: Span::ms(900, 5_000),
+            gateway_drop: Span::ms(9_800, 13_400),
+            gateway_drop_slow: Span::ms(13_400, 24_000),
+            gateway_drop_frozen_extra: Span::ms(2_000, 3_000),
+            ghost_after: Span::ms(8_000, 11_000),
+            ghost_for: Span::ms(9_000, 11_000),
+            // Empty region started -> listed: 6.0, 8.7 s (4 brokers), 14.9, 16.5-25.7 s (8).
+            list_new_broker: Span::ms(5_800, 9_200),
+            list_again: Span::ms(400, 2_500),
+            config_gossip: Span::ms(3, 40),
+            config_sync_after_heal: Span::ms(300, 2_000),
+            // One broker alone -> ready 4.2-4.6 s; its management answered after 3.4-4.1 s (E9).
+            process_start: Span::ms(3_400, 4_000),
+            partitions_start: Span::ms(700, 1_200),
+            self_shutdown: Span::ms(900, 2_200),
+            // 4 force operations and 2 removals in 0.12 s.
+            force_operation: Span::ms(12, 35),
+            force_extra: Span::ms(300, 1_600),
+            broker_operation: Span::ms(6, 20),
+            exporter_operation: Span::ms(8, 24),
+            exporter_extra: Span::ms(300, 1_100),
+            // Target silent (link cut): 3 of 8 operations in 32 s, 5 in 57 s (E6).
+            exporter_operation_blocked: Span::ms(9_000, 13_000),
+            join_operation: Span::ms(220, 640),
+            leave_operation: Span::ms(60, 220),
+            flush_interval: Duration::from_millis(1_000),
+            exporter_gossip: Duration::from_secs(15),
+            pause_answer: Span::ms(7, 40),
+            resume_answer_slow: Span::ms(1_350, 1_520),
+            answer: Span::ms(2, 40),
+            create_timeout: Duration::from_secs(15),
+            coordinator_timeout: Duration::from_secs(10),
+            rebalance: Span::ms(300, 4_000),
+        }
+    }
+
+    /// No engine delay at all, for benchmarks of those who call; the flush timer and the client's time-outs remain.
+    pub const fn zero() -> Self {
+        Timings {
+            in_region_hop: Span::ZERO,
+            cross_region_hop: Span::ZERO,
+            step_down: Span::ZERO,
+            step_down_frozen_extra: Span::ZERO,
+            partitions_hang_from: Duration::ZERO,
+            partitions_hang_limit: Duration::from_millis(5_060),
+            exporter_timeout_block: Span::ZERO,
+            election: Span::ZERO,
+            election_after_force_fast: Span::ZERO,
+            election_after_force_slow: Span::ZERO,
+            role_gossip: Span::ZERO,
+            role_gossip_after_join: Span::ZERO,
+            gateway_drop: Span::ZERO,
+            gateway_drop_slow: Span::ZERO,
+            gateway_drop_frozen_extra: Span::ZERO,
+            ghost_after: Span::ZERO,
+            ghost_for: Span::ZERO,
+            list_new_broker: Span::ZERO,
+            list_again: Span::ZERO,
+            config_gossip: Span::ZERO,
+            config_sync_after_heal: Span::ZERO,
+            process_start: Span::ZERO,
+            partitions_start: Span::ZERO,
+            self_shutdown: Span::ZERO,
+            force_operation: Span::ZERO,
+            force_extra: Span::ZERO,
+            broker_operation: Span::ZERO,
+            exporter_operation: Span::ZERO,
+            exporter_extra: Span::ZERO,
+            exporter_operation_blocked: Span::ZERO,
+            join_operation: Span::ZERO,
+            leave_operation: Span::ZERO,
+            flush_interval: Duration::from_millis(1_000),
+            exporter_gossip: Duration::from_secs(15),
+            pause_answer: Span::ZERO,
+            resume_answer_slow: Span::ZERO,
+            answer: Span::ZERO,
+            create_timeout: Duration::from_secs(15),
+            coordinator_timeout: Duration::from_secs(10),
+            rebalance: Span::ZERO,
+        }
+    }
+
+    /// True when the engine is modelled without delays; chance events that only cost time are left out then.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.step_down == Span::ZERO
+    }
+}

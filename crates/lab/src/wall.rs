@@ -1,0 +1,46 @@
+//! Moments as Zeebe writes them.
+
+use c8dr_engine::clock::Moment;
+use jiff::{Timestamp, ToSpan, Unit};
+
+/// What the wall showed when the world began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wall {
+    begin: Timestamp,
+}
+
+impl Wall {
+    pub(crate) fn new(begin: Timestamp) -> Self {
+        Wall { begin }
+    }
+
+    pub(crate) fn at(self, moment: Moment) -> Timestamp {
+        let nanos = i64::try_from(moment.since_start().as_nanos()).unwrap_or(i64::MAX);
+        self.begin
+            .checked_add(nanos.nanoseconds())
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// With nanoseconds, as `startedAt`.
+    pub(crate) fn instant(self, moment: Moment) -> String {
+        format!("{:.9}", self.at(moment))
+    }
+
+    /// To the second, as `completedAt` of an operation.
+    pub(crate) fn second(self, moment: Moment) -> String {
+        format!(
+            "{:.0}",
+            self.at(moment).round(Unit::Second).unwrap_or(Timestamp::MAX)
+        )
+    }
+
+    /// To the millisecond, as a stream clock.
+    pub(crate) fn milli(self, moment: Moment) -> String {
+        format!("{:.3}", self.at(moment))
+    }
+
+    /// Spring's form: `2026-11-22T06:53:55.495+00:00`.
+    pub(crate) fn spring(self, moment: Moment) -> String {
+        format!("{}+00:00", self.milli(moment).trim_end_matches('Z'))
+    }
+}

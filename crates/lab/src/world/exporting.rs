@@ -1,0 +1,214 @@
+//! Exporters: on the leader only, in sequence, at least once; a dead target stalls them all (spec: concepts.md §7).
+
+use c8dr_engine::clock::Moment;
+
+use crate::cluster::raft::{ExportPosition, ExporterPhase, Role};
+use crate::ids::{BrokerId, PartitionId, Region};
+use crate::world::{Event, Link, World};
+
+impl World {
+    /// The exporters that this broker's configuration has enabled for the partition.
+    pub(crate) fn enabled_exporters(&self, broker: BrokerId, partition: PartitionId) -> Vec<Region> {
+        let Some(configuration) = self.configuration(broker) else {
+            return Vec::new();
+        };
+        let enabled = |r: &Region| configuration.exporter_enabled(broker, partition, r.exporter());
+        Region::BOTH.into_iter().filter(enabled).collect()
+    }
+
+    fn target_answers(&self, broker: BrokerId, target: Region) -> bool {
+        let alive = self.searches.get(target.index()).is_some_and(|s| s.alive);
+        alive && self.linked(broker.region(), target)
+    }
+
+    /// Whether an exporter of this leader writes to a search whose packets vanish.
+    pub(crate) fn exports_into_silence(&self, broker: BrokerId, partition: PartitionId) -> bool {
+        let leads = self
+            .replica(broker, partition)
+            .is_some_and(|r| r.role == Role::Leader);
+        let other = broker.region().other();
+        leads && self.link == Link::Cut && self.enabled_exporters(broker, partition).contains(&other)
+    }
+
+    /// Reads on, and sees to it that what is read is flushed when the timer is due.
+    pub(crate) fn export_soon(&mut self, leader: BrokerId, partition: PartitionId) {
+        let enabled = self.enabled_exporters(leader, partition);
+        if enabled.is_empty() {
+            return;
+        }
+        let flows = enabled.iter().all(|r| self.target_answers(leader, *r));
+        let Some(replica) = self
+            .replica_mut(leader, partition)
+            .filter(|r| r.role == Role::Leader)
+        else {
+            return;
+        };
+        let committed = replica.committed_position();
+        if flows && replica.phase != ExporterPhase::Paused {
+            for region in &enabled {
+                let position = position_of(replica, *region);
+                position.handed = position.handed.max(committed);
+            }
+        }
+        let term = replica.term;
+        let waiting = enabled.iter().any(|r| position_of(replica, *r).acked < committed);
+        if waiting && self.flushing.insert((leader, partition)) {
+            self.after(
+                self.config.timings.flush_interval,
+                Event::Flush {
+                    broker: leader,
+                    partition,
+                    term,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn flush(&mut self, leader: BrokerId, partition: PartitionId, term: u64) {
+        self.flushing.remove(&(leader, partition));
+        if self.broker(leader).is_none_or(|b| !b.runs()) {
+            return;
+        }
+        let enabled = self.enabled_exporters(leader, partition);
+        let flows = enabled.iter().all(|r| self.target_answers(leader, *r));
+        let Some(replica) = self.replica(leader, partition) else {
+            return;
+        };
+        if replica.role != Role::Leader {
+            return;
+        }
+        if replica.term != term {
+            self.export_soon(leader, partition);
+            return;
+        }
+        if flows {
+            for region in enabled {
+                self.write_out(leader, partition, region);
+            }
+            self.distribute_later(leader, partition, term);
+        }
+        if self
+            .replica(leader, partition)
+            .is_some_and(|r| r.phase == ExporterPhase::Exporting)
+        {
+            self.export_soon(leader, partition);
+        }
+    }
+
+    fn write_out(&mut self, leader: BrokerId, partition: PartitionId, region: Region) {
+        let Some(replica) = self.replica_mut(leader, partition) else {
+            return;
+        };
+        let phase = replica.phase;
+        let ExportPosition { handed, acked } = *position_of(replica, region);
+        let written: Vec<i64> = replica
+            .log
+            .iter()
+            .rev()
+            .map(|e| e.position)
+            .skip_while(|p| *p > handed)
+            .take_while(|p| *p > acked)
+            .collect();
+        // Soft paused: exported, but not acknowledged, so that nothing is compacted.
+        if phase != ExporterPhase::SoftPaused {
+            position_of(replica, region).acked = handed;
+        }
+        let Some(search) = self.searches.get_mut(region.index()) else {
+            return;
+        };
+        for position in written {
+            search.writes += 1;
+            if !search.documents.insert((partition, position)) {
+                search.rewrites += 1;
+            }
+        }
+    }
+
+    fn distribute_later(&mut self, leader: BrokerId, partition: PartitionId, term: u64) {
+        if self.distributing.insert((leader, partition)) {
+            let wait = self.config.timings.exporter_gossip;
+            self.after(
+                wait,
+                Event::ExportGossip {
+                    broker: leader,
+                    partition,
+                    term,
+                },
+            );
+        }
+    }
+
+    /// Lets the followers know how far the exporters have come; until then they show −1.
+    pub(crate) fn distribute(&mut self, leader: BrokerId, partition: PartitionId, term: u64) {
+        self.distributing.remove(&(leader, partition));
+        let Some(replica) = self.replica(leader, partition) else {
+            return;
+        };
+        if replica.role != Role::Leader || replica.term != term {
+            return;
+        }
+        let (members, exporters) = (replica.members.clone(), replica.exporters.clone());
+        let reached = self.exported_position(leader, partition);
+        for member in members {
+            if member != leader
+                && self.confer(leader, member)
+                && let Some(follower) = self.replica_mut(member, partition)
+            {
+                follower.exporters.clone_from(&exporters);
+                for position in follower.exporters.values_mut() {
+                    position.handed = position.acked;
+                }
+                follower.distributed = reached;
+            }
+        }
+    }
+
+    /// What `/actuator/partitions` shows: the least acknowledged of the enabled exporters on a leader, what was last
+    /// heard on a follower.
+    pub(crate) fn exported_position(&self, broker: BrokerId, partition: PartitionId) -> i64 {
+        let Some(replica) = self.replica(broker, partition) else {
+            return -1;
+        };
+        if replica.role != Role::Leader {
+            return replica.distributed;
+        }
+        let acked = |r: Region| replica.exporters.get(r.exporter()).map_or(0, |p| p.acked);
+        let least = self
+            .enabled_exporters(broker, partition)
+            .into_iter()
+            .map(acked)
+            .min()
+            .unwrap_or(-2);
+        least + 1
+    }
+
+    /// Sets the exporter phase of all of a broker's own partitions. It survives restarts.
+    pub(crate) fn set_phase(&mut self, broker: BrokerId, phase: ExporterPhase) {
+        let Some(own) = self.broker_mut(broker) else {
+            return;
+        };
+        let partitions: Vec<_> = own.replicas.keys().copied().collect();
+        for replica in own.replicas.values_mut() {
+            replica.phase = phase;
+        }
+        self.say(format!("Broker {broker}: exporter phase {}.", phase.name()));
+        for partition in partitions {
+            self.export_soon(broker, partition);
+        }
+    }
+
+    /// When a broker that is stepping down stops answering questions about its partitions, and until when.
+    pub(crate) fn partitions_hang(&self, broker: BrokerId) -> Option<(Moment, Moment)> {
+        let replicas = self.broker(broker)?.replicas.values();
+        let hang = replicas.filter_map(|r| Some((r.quorum_lost?, r.steps_down_at?)));
+        let (lost, until) = hang.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        Some((lost + self.config.timings.partitions_hang_from, until))
+    }
+}
+
+fn position_of(replica: &mut crate::cluster::raft::Replica, region: Region) -> &mut ExportPosition {
+    replica
+        .exporters
+        .entry(region.exporter().to_owned())
+        .or_insert(ExportPosition { handed: 0, acked: 0 })
+}

@@ -1,0 +1,289 @@
+//! What a disaster may do to the world: processes killed, frozen and started; the link cut; answers spoilt.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::chance::Stream;
+use crate::cluster::raft::Role;
+use crate::ids::{BrokerId, Region};
+use crate::world::gossip::Loss;
+use crate::world::{Contact, Event, Search, Stage, World};
+
+/// The state of a broker's process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Power {
+    /// It runs (or is starting).
+    Up,
+    /// It stands still (SIGSTOP): connections are accepted and nothing is answered.
+    Frozen,
+    /// There is no process: connections are refused.
+    Down,
+}
+
+/// With which disks something is started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Data {
+    /// With none: a recreated broker or region.
+    Empty,
+    /// With those it had when it went.
+    Old,
+}
+
+/// The link between the regions. Management access to both is not affected by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Link {
+    /// Packets pass.
+    Up,
+    /// Packets vanish, both ways.
+    Cut,
+}
+
+/// Something that happens to one answer and then no more.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum AnswerFault {
+    /// The next mutating call takes effect, but its connection is reset before the answer.
+    LostAfterEffect,
+    /// The next mutating call's connection is reset before it takes effect.
+    LostBeforeEffect,
+    /// The next call is answered this much later.
+    Delay(Duration),
+    /// The next mutating call is answered so, without effect: 502, 504 or 409.
+    Status(u16),
+    /// The next mutating call takes effect, but is answered 504, as by a gateway that gave up.
+    TimeoutAfterEffect,
+    /// The connection of the next call, whatever it is, is reset.
+    Reset,
+}
+
+impl World {
+    /// Kills all brokers of a region and its search: `kill -9`.
+    pub fn lose_region(&mut self, region: Region) {
+        self.say(format!("{} is lost.", self.region_name(region)));
+        if let Some(search) = self.searches.get_mut(region.index()) {
+            search.alive = false;
+        }
+        for id in self.brokers_of(region) {
+            self.end_process(id);
+        }
+        self.contacts_changed(Loss::Crash);
+    }
+
+    /// Starts all brokers of a region that are down, and its search.
+    pub fn return_region(&mut self, region: Region, data: Data) {
+        let with = if data == Data::Empty {
+            "empty"
+        } else {
+            "with its old data"
+        };
+        self.say(format!("{} is started, {with}.", self.region_name(region)));
+        if let Some(search) = self.searches.get_mut(region.index()) {
+            if data == Data::Empty {
+                *search = Search::default();
+            }
+            search.alive = true;
+        }
+        for id in self.brokers_of(region) {
+            self.start_broker(id, data);
+        }
+    }
+
+    /// Kills one broker: `kill -9`.
+    pub fn kill_broker(&mut self, id: BrokerId) {
+        if self.end_process(id) {
+            self.say(format!("Broker {id} is killed."));
+            self.contacts_changed(Loss::Crash);
+        }
+    }
+
+    /// Starts a broker that is down; does nothing to one that is not.
+    pub fn start_broker(&mut self, id: BrokerId, data: Data) {
+        let wait = self.chance.span(Stream::Start, self.config.timings.process_start);
+        let Some(broker) = self.broker_mut(id).filter(|b| b.power == Power::Down) else {
+            return;
+        };
+        broker.power = Power::Up;
+        broker.stage = Stage::Starting;
+        broker.life += 1;
+        broker.ready = false;
+        if data == Data::Empty {
+            broker.configuration = None;
+            broker.replicas.clear();
+            broker.joined_at.clear();
+        }
+        broker.view.listed = vec![id];
+        broker.view.heard.clear();
+        for contact in broker.view.contacts.values_mut() {
+            *contact = Contact {
+                heard: false,
+                epoch: contact.epoch + 1,
+            };
+        }
+        let life = broker.life;
+        self.after(wait, Event::Serving { broker: id, life });
+    }
+
+    /// Stops a broker's process where it is: `kill -STOP`.
+    pub fn freeze(&mut self, id: BrokerId) {
+        if let Some(broker) = self.broker_mut(id).filter(|b| b.power == Power::Up) {
+            broker.power = Power::Frozen;
+            self.upheavals += 1;
+            self.say(format!("Broker {id} stands still."));
+            self.contacts_changed(Loss::Freeze);
+        }
+    }
+
+    /// Lets a frozen broker go on.
+    pub fn thaw(&mut self, id: BrokerId) {
+        if let Some(broker) = self.broker_mut(id).filter(|b| b.power == Power::Frozen) {
+            broker.power = Power::Up;
+            // Its own view of the others is as old as its sleep; it hears all of them at once again.
+            for contact in broker.view.contacts.values_mut() {
+                contact.heard = false;
+            }
+            self.upheavals += 1;
+            self.say(format!("Broker {id} goes on."));
+            self.contacts_changed(Loss::Crash);
+            self.drive_change(id);
+        }
+    }
+
+    /// Drops every packet between the regions.
+    pub fn cut_link(&mut self) {
+        if self.link == Link::Up {
+            self.link = Link::Cut;
+            self.say("The link between the regions is cut.".to_owned());
+            self.contacts_changed(Loss::Cut);
+        }
+    }
+
+    /// Lets packets pass between the regions again.
+    pub fn heal_link(&mut self) {
+        if self.link == Link::Cut {
+            self.link = Link::Up;
+            self.say("The link between the regions is healed.".to_owned());
+            self.contacts_changed(Loss::Cut);
+        }
+    }
+
+    /// Kills or starts the search of a region, and only that.
+    pub fn set_search(&mut self, region: Region, alive: bool) {
+        let word = if alive { "up" } else { "down" };
+        self.say(format!("The search of {} is {word}.", self.region_name(region)));
+        if let Some(search) = self.searches.get_mut(region.index()) {
+            search.alive = alive;
+        }
+    }
+
+    /// Spoils one answer to come.
+    pub fn spoil_answer(&mut self, fault: AnswerFault) {
+        self.answer_faults.push(fault);
+    }
+
+    /// Takes the fault that this call is to meet, if any.
+    pub(crate) fn next_answer_fault(&mut self, mutates: bool) -> Option<AnswerFault> {
+        let any = |f: &AnswerFault| matches!(f, AnswerFault::Delay(_) | AnswerFault::Reset);
+        let place = self.answer_faults.iter().position(|f| mutates || any(f))?;
+        Some(self.answer_faults.remove(place))
+    }
+
+    pub(crate) fn brokers_of(&self, region: Region) -> Vec<BrokerId> {
+        self.brokers
+            .keys()
+            .copied()
+            .filter(|b| b.region() == region)
+            .collect()
+    }
+
+    fn end_process(&mut self, id: BrokerId) -> bool {
+        let Some(broker) = self.broker_mut(id).filter(|b| b.power != Power::Down) else {
+            return false;
+        };
+        broker.power = Power::Down;
+        broker.stage = Stage::Off;
+        broker.life += 1;
+        broker.ready = false;
+        broker.busy = None;
+        for replica in broker.replicas.values_mut() {
+            replica.role = Role::Absent;
+            replica.quorum_lost = None;
+            replica.steps_down_at = None;
+            replica.replicated.clear();
+            replica.processing_paused = false;
+        }
+        self.upheavals += 1;
+        self.cut_flights(id);
+        true
+    }
+
+    pub(crate) fn serving(&mut self, id: BrokerId, life: u64) {
+        let wait = self
+            .chance
+            .span(Stream::Start, self.config.timings.partitions_start);
+        let Some(broker) = self.broker_mut(id).filter(|b| b.life == life) else {
+            return;
+        };
+        broker.stage = Stage::Serving;
+        self.upheavals += 1;
+        self.after(wait, Event::PartitionsStarted { broker: id, life });
+        self.contacts_changed(Loss::Crash);
+        self.drive_change(id);
+    }
+
+    pub(crate) fn partitions_started(&mut self, id: BrokerId, life: u64) {
+        let Some(broker) = self.broker(id).filter(|b| b.life == life) else {
+            return;
+        };
+        let own = broker.configuration.as_ref().and_then(|c| c.members.get(&id));
+        let held: Vec<_> = own
+            .map(|m| m.partitions.keys().copied().collect())
+            .unwrap_or_default();
+        let mut running = false;
+        for partition in held {
+            let members = self.members_that_count(id, partition);
+            let Some(replica) = self.replica_mut(id, partition) else {
+                continue;
+            };
+            replica.role = Role::Follower;
+            if let Some(members) = members {
+                replica.members = members;
+            }
+            running = true;
+        }
+        if let Some(broker) = self.broker_mut(id) {
+            broker.stage = Stage::Running;
+            broker.ready |= running;
+        }
+        let what = if running {
+            "takes part"
+        } else {
+            "runs without partitions"
+        };
+        self.say(format!("Broker {id} is started and {what}."));
+        self.publish(id);
+        self.contacts_changed(Loss::Crash);
+        self.drive_change(id);
+    }
+
+    /// The raft configuration that a returning replica will be told by the present leader, if it is still in it.
+    fn members_that_count(
+        &self,
+        id: BrokerId,
+        partition: crate::ids::PartitionId,
+    ) -> Option<std::collections::BTreeSet<BrokerId>> {
+        let leaders = self.brokers.values().filter_map(|b| b.replicas.get(&partition));
+        let leader = leaders
+            .filter(|r| r.role == Role::Leader)
+            .max_by_key(|r| r.term)?;
+        leader.members.contains(&id).then(|| leader.members.clone())
+    }
+
+    pub(crate) fn shuts_itself_down(&mut self, id: BrokerId, life: u64) {
+        if self.broker(id).is_some_and(|b| b.life == life) && self.end_process(id) {
+            self.say(format!("Broker {id} has ended by itself."));
+            self.contacts_changed(Loss::Crash);
+        }
+    }
+}

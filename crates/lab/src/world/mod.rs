@@ -1,0 +1,571 @@
+//! The world: two regions of brokers, their searches and clients, as a discrete-event simulation.
+//!
+//! Nothing here runs by itself. [`World::advance`] processes every event that is due, in the order of moment and
+//! sequence; whoever asks the world something advances it to the present first. So a disaster of minutes takes
+//! milliseconds in virtual time, and the same seed and the same calls give the same world.
+
+mod changes;
+mod elections;
+mod exporting;
+mod faults;
+mod gossip;
+mod report;
+mod workload;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use c8dr_engine::clock::Moment;
+use jiff::Timestamp;
+
+use crate::chance::{Chance, Stream};
+use crate::cluster::configuration::{Configuration, ExporterEntry, Member, MemberState, Placed};
+use crate::cluster::placement::round_robin;
+use crate::cluster::plan::MapOrder;
+use crate::cluster::raft::{Entry, ExportPosition, Replica, Role};
+use crate::config::{ConfigError, WorldConfig};
+use crate::ids::{BrokerId, PartitionId, Region};
+use crate::wall::Wall;
+
+pub use faults::{AnswerFault, Data, Link, Power};
+pub(crate) use gossip::{Contact, View};
+pub use report::{Audit, BrokerStatus, LabStatus, RegionStatus, SearchStatus, WorldEvent};
+pub(crate) use workload::Outcome;
+use workload::{Flight, Workload};
+
+/// The position of the deployment that every partition's log begins with.
+const FIRST_POSITION: i64 = 20;
+
+/// How far a broker's process has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Stage {
+    Off,
+    /// Started, its ports still closed.
+    Starting,
+    /// Answers and gossips; its partitions are not there yet.
+    Serving,
+    /// Its partitions take part.
+    Running,
+}
+
+#[derive(Debug)]
+pub(crate) struct Broker {
+    pub(crate) id: BrokerId,
+    pub(crate) host: String,
+    pub(crate) power: Power,
+    pub(crate) stage: Stage,
+    /// Counts starts and ends of the process: what belongs to an earlier life is ignored.
+    pub(crate) life: u64,
+    /// Once ready, ready until the process ends.
+    pub(crate) ready: bool,
+    /// On disk.
+    pub(crate) configuration: Option<Arc<Configuration>>,
+    /// Logs and pause flags on disk, roles in memory.
+    pub(crate) replicas: BTreeMap<PartitionId, Replica>,
+    pub(crate) view: View,
+    /// Counts what this broker has published about itself.
+    pub(crate) published: u64,
+    /// The operation of a pending change that this broker is busy with: change id and index.
+    pub(crate) busy: Option<(u64, usize)>,
+    /// Partitions joined lately, whose roles are listed late.
+    pub(crate) joined_at: BTreeMap<PartitionId, Moment>,
+    /// What its gateway knows of dead connections: the first call after a death fails differently.
+    pub(crate) broken_connections: BTreeSet<BrokerId>,
+}
+
+impl Broker {
+    pub(crate) fn answers(&self) -> bool {
+        self.power == Power::Up && self.stage >= Stage::Serving
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.power == Power::Up && self.stage == Stage::Running
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    pub(crate) alive: bool,
+    /// Partition and position of what was written.
+    pub(crate) documents: BTreeSet<(PartitionId, i64)>,
+    pub(crate) writes: u64,
+    pub(crate) rewrites: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Serving {
+        broker: BrokerId,
+        life: u64,
+    },
+    PartitionsStarted {
+        broker: BrokerId,
+        life: u64,
+    },
+    SelfShutdown {
+        broker: BrokerId,
+        life: u64,
+    },
+    Drop {
+        gateway: BrokerId,
+        broker: BrokerId,
+        epoch: u64,
+    },
+    List {
+        gateway: BrokerId,
+        broker: BrokerId,
+        epoch: u64,
+    },
+    Ghost {
+        gateway: BrokerId,
+        broker: BrokerId,
+        epoch: u64,
+        shown: bool,
+    },
+    RolesHeard {
+        gateway: BrokerId,
+        broker: BrokerId,
+        number: u64,
+        roles: Arc<BTreeMap<PartitionId, bool>>,
+    },
+    ConfigurationHeard {
+        to: BrokerId,
+        life: u64,
+        configuration: Arc<Configuration>,
+    },
+    StepDown {
+        broker: BrokerId,
+        partition: PartitionId,
+        term: u64,
+    },
+    Elect {
+        partition: PartitionId,
+        members: Arc<BTreeSet<BrokerId>>,
+    },
+    Rebalance {
+        partition: PartitionId,
+    },
+    Replicate {
+        partition: PartitionId,
+        from: BrokerId,
+        to: BrokerId,
+        term: u64,
+    },
+    OperationMidway {
+        broker: BrokerId,
+        life: u64,
+        change: u64,
+        index: usize,
+    },
+    OperationDue {
+        broker: BrokerId,
+        life: u64,
+        change: u64,
+        index: usize,
+    },
+    Flush {
+        broker: BrokerId,
+        partition: PartitionId,
+        term: u64,
+    },
+    ExportGossip {
+        broker: BrokerId,
+        partition: PartitionId,
+        term: u64,
+    },
+    Client {
+        client: usize,
+    },
+    FlightTimeout {
+        flight: u64,
+    },
+}
+
+/// The dual-region world.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) config: WorldConfig,
+    pub(crate) wall: Wall,
+    pub(crate) now: Moment,
+    sequence: u64,
+    queue: BTreeMap<(Moment, u64), Event>,
+    pub(crate) chance: Chance,
+    pub(crate) order: MapOrder,
+    pub(crate) brokers: BTreeMap<BrokerId, Broker>,
+    pub(crate) link: Link,
+    pub(crate) searches: [Search; 2],
+    pub(crate) workload: Workload,
+    pub(crate) flights: BTreeMap<u64, Flight>,
+    elections: BTreeSet<(PartitionId, BTreeSet<BrokerId>)>,
+    flushing: BTreeSet<(BrokerId, PartitionId)>,
+    distributing: BTreeSet<(BrokerId, PartitionId)>,
+    pub(crate) answer_faults: Vec<AnswerFault>,
+    timeline: Vec<WorldEvent>,
+    trace: u64,
+    /// Counts what the sockets have to know: processes that came, went, froze or thawed.
+    pub(crate) upheavals: u64,
+}
+
+impl World {
+    /// A healthy installation at the clock's start, whose wall shows `begin` then.
+    ///
+    /// # Errors
+    /// A configuration that cannot be modelled.
+    pub fn new(config: WorldConfig, begin: Timestamp) -> Result<World, ConfigError> {
+        config.check()?;
+        let mut chance = Chance::new(config.seed);
+        let order = MapOrder {
+            reversed: chance.happens(Stream::Shape, 0.5),
+        };
+        let brokers: Vec<_> = (0..config.brokers).map(BrokerId).collect();
+        let partitions: Vec<_> = (1..=config.partitions).map(PartitionId).collect();
+        let configuration = Arc::new(first_configuration(
+            &brokers,
+            &partitions,
+            config.replication_factor,
+        ));
+        let workload = Workload::new(config.creates_per_second);
+        let mut world = World {
+            wall: Wall::new(begin),
+            now: Moment::START,
+            sequence: 0,
+            queue: BTreeMap::new(),
+            order,
+            brokers: BTreeMap::new(),
+            link: Link::Up,
+            searches: [
+                Search {
+                    alive: true,
+                    ..Search::default()
+                },
+                Search {
+                    alive: true,
+                    ..Search::default()
+                },
+            ],
+            workload,
+            flights: BTreeMap::new(),
+            elections: BTreeSet::new(),
+            flushing: BTreeSet::new(),
+            distributing: BTreeSet::new(),
+            answer_faults: Vec::new(),
+            timeline: Vec::new(),
+            trace: 0xcbf2_9ce4_8422_2325,
+            upheavals: 0,
+            chance,
+            config,
+        };
+        for &id in &brokers {
+            let view = View::new(&brokers, &partitions, &mut world.chance);
+            world.brokers.insert(id, healthy_broker(id, &configuration, view));
+        }
+        world.lead_by_priority(&configuration, &partitions);
+        for id in brokers {
+            world.tell_everyone_at_once(id);
+        }
+        world.start_clients();
+        world.say(format!(
+            "{} brokers, {} partitions, replication factor {}: healthy.",
+            world.config.brokers, world.config.partitions, world.config.replication_factor
+        ));
+        Ok(world)
+    }
+
+    fn lead_by_priority(&mut self, configuration: &Configuration, partitions: &[PartitionId]) {
+        for &partition in partitions {
+            let leader = configuration
+                .members
+                .iter()
+                .filter_map(|(b, m)| m.partitions.get(&partition).map(|p| (p.priority, *b)))
+                .max()
+                .map(|(_, b)| b);
+            let Some(leader) = leader else { continue };
+            let members = configuration.replicas(partition);
+            let Some(replica) = self.replica_mut(leader, partition) else {
+                continue;
+            };
+            replica.role = Role::Leader;
+            replica.replicated = members.into_iter().map(|b| (b, 1)).collect();
+            self.export_soon(leader, partition);
+        }
+    }
+
+    /// The configuration this world was made of.
+    pub fn config(&self) -> &WorldConfig {
+        &self.config
+    }
+
+    /// The moment up to which everything has happened.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// When the next event is due.
+    pub fn next_event(&self) -> Option<Moment> {
+        self.queue.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Lets everything happen that is due by `to`.
+    pub fn advance(&mut self, to: Moment) {
+        while let Some(entry) = self.queue.first_entry() {
+            let (at, sequence) = *entry.key();
+            if at > to {
+                break;
+            }
+            let event = entry.remove();
+            self.now = self.now.max(at);
+            self.mark(sequence);
+            self.happen(event);
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// A number that two worlds share if the same happened in both.
+    pub fn trace(&self) -> u64 {
+        self.trace
+    }
+
+    fn mark(&mut self, what: u64) {
+        // FNV-1a over the moment and what happened then.
+        let nanos = u64::try_from(self.now.since_start().as_nanos()).unwrap_or(u64::MAX);
+        for byte in nanos.to_le_bytes().into_iter().chain(what.to_le_bytes()) {
+            self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    pub(crate) fn say(&mut self, sentence: String) {
+        for byte in sentence.bytes() {
+            self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        tracing::debug!(at = ?self.now, "{sentence}");
+        self.timeline.push(WorldEvent::new(self.now, sentence));
+    }
+
+    pub(crate) fn after(&mut self, delay: Duration, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((self.now + delay, self.sequence), event);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Serving { broker, life } => self.serving(broker, life),
+            Event::PartitionsStarted { broker, life } => self.partitions_started(broker, life),
+            Event::SelfShutdown { broker, life } => self.shuts_itself_down(broker, life),
+            Event::Drop {
+                gateway,
+                broker,
+                epoch,
+            } => self.gateway_drops(gateway, broker, epoch),
+            Event::List {
+                gateway,
+                broker,
+                epoch,
+            } => self.gateway_lists(gateway, broker, epoch),
+            Event::Ghost {
+                gateway,
+                broker,
+                epoch,
+                shown,
+            } => self.ghost(gateway, broker, epoch, shown),
+            Event::RolesHeard {
+                gateway,
+                broker,
+                number,
+                roles,
+            } => {
+                self.roles_heard(gateway, broker, number, &roles);
+            }
+            Event::ConfigurationHeard {
+                to,
+                life,
+                configuration,
+            } => {
+                self.configuration_heard(to, life, &configuration);
+            }
+            Event::StepDown {
+                broker,
+                partition,
+                term,
+            } => self.step_down(broker, partition, term),
+            Event::Elect { partition, members } => self.elect(partition, &members),
+            Event::Rebalance { partition } => self.rebalance_partition(partition),
+            Event::Replicate {
+                partition,
+                from,
+                to,
+                term,
+            } => self.replicate(partition, from, to, term),
+            Event::OperationMidway {
+                broker,
+                life,
+                change,
+                index,
+            } => {
+                self.operation_midway(broker, life, change, index);
+            }
+            Event::OperationDue {
+                broker,
+                life,
+                change,
+                index,
+            } => {
+                self.operation_due(broker, life, change, index);
+            }
+            Event::Flush {
+                broker,
+                partition,
+                term,
+            } => self.flush(broker, partition, term),
+            Event::ExportGossip {
+                broker,
+                partition,
+                term,
+            } => self.distribute(broker, partition, term),
+            Event::Client { client } => self.client_turn(client),
+            Event::FlightTimeout { flight } => self.flight_timed_out(flight),
+        }
+    }
+
+    pub(crate) fn broker(&self, id: BrokerId) -> Option<&Broker> {
+        self.brokers.get(&id)
+    }
+
+    pub(crate) fn broker_mut(&mut self, id: BrokerId) -> Option<&mut Broker> {
+        self.brokers.get_mut(&id)
+    }
+
+    pub(crate) fn replica(&self, broker: BrokerId, partition: PartitionId) -> Option<&Replica> {
+        self.brokers.get(&broker)?.replicas.get(&partition)
+    }
+
+    pub(crate) fn replica_mut(&mut self, broker: BrokerId, partition: PartitionId) -> Option<&mut Replica> {
+        self.brokers.get_mut(&broker)?.replicas.get_mut(&partition)
+    }
+
+    pub(crate) fn broker_ids(&self) -> Vec<BrokerId> {
+        self.brokers.keys().copied().collect()
+    }
+
+    pub(crate) fn partition_ids(&self) -> Vec<PartitionId> {
+        (1..=self.config.partitions).map(PartitionId).collect()
+    }
+
+    pub(crate) fn region_name(&self, region: Region) -> &str {
+        &self.config.region_names[region.index()]
+    }
+
+    /// Whether a packet from one side gets to the other.
+    pub(crate) fn linked(&self, a: Region, b: Region) -> bool {
+        a == b || self.link == Link::Up
+    }
+
+    /// Whether two processes hear each other.
+    pub(crate) fn hear(&self, a: BrokerId, b: BrokerId) -> bool {
+        let up = |id| self.broker(id).is_some_and(Broker::answers);
+        up(a) && up(b) && self.linked(a.region(), b.region())
+    }
+
+    /// Whether the raft of two brokers hears each other.
+    pub(crate) fn confer(&self, a: BrokerId, b: BrokerId) -> bool {
+        let runs = |id| self.broker(id).is_some_and(Broker::runs);
+        runs(a) && runs(b) && self.linked(a.region(), b.region())
+    }
+
+    pub(crate) fn hop(&mut self, a: BrokerId, b: BrokerId) -> Duration {
+        let timings = self.config.timings;
+        let span = if a.region() == b.region() {
+            timings.in_region_hop
+        } else {
+            timings.cross_region_hop
+        };
+        self.chance.span(Stream::Replication, span)
+    }
+
+    pub(crate) fn configuration(&self, broker: BrokerId) -> Option<&Arc<Configuration>> {
+        self.brokers.get(&broker)?.configuration.as_ref()
+    }
+}
+
+fn first_configuration(brokers: &[BrokerId], partitions: &[PartitionId], factor: u32) -> Configuration {
+    let placement = round_robin(brokers, partitions, factor as usize);
+    let entry = ExporterEntry {
+        enabled: true,
+        metadata_version: 0,
+        initialized_from: None,
+    };
+    let exporters: BTreeMap<_, _> = Region::BOTH
+        .iter()
+        .map(|r| (r.exporter().to_owned(), entry.clone()))
+        .collect();
+    let member = |id: &BrokerId| {
+        let placed = |(partition, replicas): (&PartitionId, &BTreeMap<BrokerId, u32>)| {
+            let priority = *replicas.get(id)?;
+            let placed = Placed {
+                state: MemberState::Active,
+                priority,
+                exporters: exporters.clone(),
+            };
+            Some((*partition, placed))
+        };
+        let partitions = placement.iter().filter_map(placed).collect();
+        (
+            *id,
+            Member {
+                version: 0,
+                last_updated: None,
+                state: MemberState::Active,
+                partitions,
+            },
+        )
+    };
+    Configuration {
+        version: 1,
+        members: brokers.iter().map(member).collect(),
+        last_change: None,
+        pending: None,
+        reshaped: false,
+    }
+}
+
+fn healthy_broker(id: BrokerId, configuration: &Arc<Configuration>, view: View) -> Broker {
+    let mut replicas = BTreeMap::new();
+    let held = configuration
+        .members
+        .get(&id)
+        .map(|m| m.partitions.keys().copied())
+        .into_iter()
+        .flatten();
+    for partition in held {
+        let mut replica = Replica::new(configuration.replicas(partition));
+        replica.role = Role::Follower;
+        replica.term = 1;
+        replica.log = vec![Entry {
+            term: 1,
+            position: FIRST_POSITION,
+            token: None,
+        }];
+        replica.committed = 1;
+        let start = ExportPosition { handed: 0, acked: 0 };
+        replica.exporters = Region::BOTH
+            .iter()
+            .map(|r| (r.exporter().to_owned(), start))
+            .collect();
+        replicas.insert(partition, replica);
+    }
+    Broker {
+        id,
+        host: format!("127.0.0.{}", 10 + id.0),
+        power: Power::Up,
+        stage: Stage::Running,
+        life: 1,
+        ready: true,
+        configuration: Some(Arc::clone(configuration)),
+        replicas,
+        view,
+        published: 0,
+        busy: None,
+        joined_at: BTreeMap::new(),
+        broken_connections: BTreeSet::new(),
+    }
+}
