@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::tcp::Tcp;
 pub use self::tls::{ClientIdentity, Tls, TlsOptions, TlsSetupError};
-pub(crate) use self::tls::{explain as explain_tls, is_tls};
+pub(crate) use self::tls::{causes, explain as explain_tls, is_tls};
 
 /// Bytes in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

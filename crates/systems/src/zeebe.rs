@@ -5,10 +5,12 @@ mod call;
 mod cluster;
 mod endpoints;
 mod gateway;
+mod grpc;
 mod management;
 mod reading;
 mod verdict;
 pub mod wire;
+pub mod zbctl;
 
 pub use self::auth::{Auth, Credentials};
 pub use self::cluster::{Cluster, SetupError};

@@ -171,7 +171,8 @@ pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-fn causes<'a>(
+/// An error and its sources.
+pub(crate) fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |cause| cause.source())

@@ -17,6 +17,7 @@ use super::auth::{Auth, Secrets};
 use super::call::{Caller, Door};
 use super::endpoints::{BaseUrl, Endpoints, Limits};
 use super::gateway;
+use super::grpc::Grpc;
 use super::management::Management;
 use crate::dial::{Connector, Dial, Tls, TlsSetupError};
 use crate::http::{Client, Service};
@@ -27,12 +28,14 @@ pub struct Cluster {
     brokers: BTreeMap<BrokerId, Door>,
     limits: Limits,
     caller: Caller,
+    grpc: Grpc,
 }
 
 struct Gateway {
     region: RegionId,
     rest: Option<Door>,
     management: Option<Door>,
+    grpc: Option<Door>,
 }
 
 /// The endpoints cannot be used as configured.
@@ -72,16 +75,17 @@ impl Cluster {
         } else {
             None
         };
-        let connector = Connector::new(dial, tls, clock.clone());
-        let service = Service::new(Client::new(connector));
-        Self::over(service, endpoints, clock, tap)
+        let connector = Connector::new(dial, tls, clock);
+        let service = Service::new(Client::new(connector.clone()));
+        Self::over(service, connector, endpoints, tap)
     }
 
-    /// A cluster whose HTTP calls go through `service`, whatever that is.
-    fn over(
+    /// A cluster whose HTTP calls go through `service`, whatever that is; its gRPC goes over `connector`, which also
+    /// brings the clock.
+    pub fn over(
         service: Service,
+        connector: Connector,
         endpoints: Endpoints,
-        clock: Clock,
         tap: Option<Tap>,
     ) -> Result<Self, SetupError> {
         let Endpoints {
@@ -93,6 +97,7 @@ impl Cluster {
         } = endpoints;
         let rest = header("REST", &credentials.rest)?;
         let management = header("management", &credentials.management)?;
+        let grpc = header("gRPC", &credentials.grpc)?;
         let door = |base: Option<BaseUrl>, authorization: &Option<HeaderValue>| {
             base.map(|base| Door {
                 base,
@@ -106,6 +111,7 @@ impl Cluster {
                     region: gateway.region,
                     rest: door(gateway.rest, &rest),
                     management: door(gateway.management, &management),
+                    grpc: door(gateway.grpc, &grpc),
                 };
                 (name, opened)
             })
@@ -124,7 +130,7 @@ impl Cluster {
             .collect();
         let caller = Caller {
             service,
-            clock,
+            clock: connector.clock().clone(),
             tap,
             secrets: Arc::new(Secrets::of(&credentials)),
             connect: limits.connect,
@@ -135,6 +141,7 @@ impl Cluster {
             brokers,
             limits,
             caller,
+            grpc: Grpc { connector },
         })
     }
 
@@ -145,6 +152,22 @@ impl Cluster {
         match self.management_of(gateway) {
             Some(management) => management.rebalance().await,
             None => no_such_gateway(gateway),
+        }
+    }
+
+    /// The gateway's view by gRPC, even where REST is configured, too. [`zbctl::render`](super::zbctl::render) prints it
+    /// as Camunda's older guides show it.
+    pub async fn topology_by_grpc(&self, gateway: &GatewayName) -> Sight<GatewayTopology> {
+        match self.gateways.get(gateway) {
+            Some(gateway) => self.grpc_topology(gateway).await,
+            None => Sight::NotAsked,
+        }
+    }
+
+    async fn grpc_topology(&self, gateway: &Gateway) -> Sight<GatewayTopology> {
+        match &gateway.grpc {
+            Some(door) => self.grpc.topology(&self.caller, door, self.limits).await,
+            None => Sight::NotAsked,
         }
     }
 
@@ -180,8 +203,8 @@ impl Zeebe for Cluster {
                 return Sight::NotAsked;
             };
             match &gateway.rest {
-                Some(rest) => gateway::topology(&self.caller, rest, &self.limits).await,
-                None => Sight::NotAsked,
+                Some(rest) => gateway::topology(&self.caller, rest, self.limits.read).await,
+                None => self.grpc_topology(gateway).await,
             }
         })
     }

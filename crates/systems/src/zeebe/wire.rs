@@ -38,7 +38,7 @@ pub struct Garbled {
 
 impl Garbled {
     /// JSON that is well-formed but says something impossible at `path`.
-    fn content(path: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(super) fn content(path: impl Into<String>, what: impl Into<String>) -> Self {
         Garbled {
             what: what.into(),
             path: path.into(),
