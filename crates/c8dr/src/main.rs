@@ -1,3 +1,7 @@
-//! The binary.
+//! The binary. All it does is to hand over to the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    c8dr::main()
+}

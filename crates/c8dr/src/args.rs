@@ -1,0 +1,264 @@
+//! The arguments, as clap reads them. Each command has an example, because that is what is read at night.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Carries a dual-region Camunda 8 installation through the loss of a region and back, safely, and proves every step.
+#[derive(Debug, Parser)]
+#[command(
+    name = "c8dr",
+    version,
+    about,
+    after_help = exit::HELP,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub struct Args {
+    /// The configuration file [default: $C8DR_CONFIG, ./c8dr.yaml, or that of the running lab]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Human, value_name = "FORM")]
+    pub output: Output,
+    /// No colours (also: the environment variable NO_COLOR)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Args {
+    /// Whether colours are wanted, as far as the arguments say.
+    pub fn color(&self) -> bool {
+        !self.no_color
+    }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+    /// What `zbctl status` prints; only for `status`.
+    Zbctl,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lose a region of a lab, fail over, and see it proven. Needs nothing but this binary
+    #[command(
+        after_help = "Examples:\n  c8dr drill\n  c8dr drill --lose region0 --brokers 8 --partitions 8\n  c8dr drill --speed 5 --output json"
+    )]
+    Drill(Drill),
+    /// A lab to play with: real interfaces on loopback
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  c8dr lab up\n  c8dr lab break region1\n  c8dr failover --lost region1\n  c8dr lab down"
+    )]
+    Lab(Lab),
+    /// Regions, brokers × partitions, exporters, what is wrong, and what next
+    #[command(after_help = "Examples:\n  c8dr status\n  c8dr status --watch\n  c8dr status --output zbctl")]
+    Status(Status),
+    /// Could the loss of a region be handled now?
+    Ready,
+    /// Make a plan, print and save it; change nothing
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Fail over: give up the lost region, and prove that the other one serves
+    #[command(
+        after_help = "Examples:\n  c8dr failover --lost paris --dry-run\n  c8dr failover --lost paris\n  c8dr failover --lost paris --yes --reason \"INC-4711\""
+    )]
+    Failover(Failover),
+    /// Carry out a saved plan, if the world is still as it was
+    #[command(after_help = "Example:\n  c8dr apply failover-paris.plan.json")]
+    Apply(Apply),
+    /// Runs and their journals
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  c8dr completions bash > /etc/bash_completion.d/c8dr")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// `drill`
+#[derive(Debug, clap::Args)]
+pub struct Drill {
+    /// The region to lose
+    #[arg(long, default_value = "region1", value_name = "REGION")]
+    pub lose: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub world: World,
+}
+
+/// What a lab is made of.
+#[derive(Clone, Debug, clap::Args)]
+pub struct World {
+    /// Brokers of both regions together
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub brokers: u32,
+    /// Partitions
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub partitions: u32,
+    /// What all chance is drawn from
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// How many times faster than the wall its clock runs
+    #[arg(long, default_value_t = 1.0, value_name = "X")]
+    pub speed: f64,
+}
+
+/// `lab …`
+#[derive(Debug, Subcommand)]
+pub enum Lab {
+    /// Start a lab in the background, and write its configuration
+    Up {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+        world: World,
+        /// Stay in the foreground
+        #[arg(long)]
+        foreground: bool,
+    },
+    /// Break something
+    #[command(
+        after_help = "Examples:\n  c8dr lab break region1        kill the brokers and the search of a region\n  c8dr lab break broker:2       kill one broker\n  c8dr lab break link           cut the link between the regions"
+    )]
+    Break {
+        /// A region's name, `broker:ID`, or `link`
+        what: String,
+    },
+    /// Bring something back
+    #[command(
+        after_help = "Examples:\n  c8dr lab heal region1             with its old disks\n  c8dr lab heal region1 --empty     rebuilt from nothing\n  c8dr lab heal broker:2\n  c8dr lab heal link"
+    )]
+    Heal {
+        /// A region's name, `broker:ID`, or `link`
+        what: String,
+        /// With empty disks
+        #[arg(long)]
+        empty: bool,
+    },
+    /// What the lab really is like, behind what its interfaces say
+    Status,
+    /// Stop the lab
+    Down,
+}
+
+/// `status`
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// Look again every second, until interrupted
+    #[arg(long, short)]
+    pub watch: bool,
+}
+
+/// `plan …`
+#[derive(Debug, Subcommand)]
+pub enum Plan {
+    /// The plan of a failover
+    #[command(after_help = "Example:\n  c8dr plan failover --lost paris --save failover-paris.plan.json")]
+    Failover {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+        lost: Lost,
+        /// Also save it in this file, for `c8dr apply`
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+    },
+}
+
+/// Which region is lost, and what is accepted.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Lost {
+    /// The lost region, by its whole name
+    #[arg(long, value_name = "REGION")]
+    pub lost: String,
+    /// Go on although the region is not proven lost, for this reason (recorded)
+    #[arg(long, value_name = "REASON")]
+    pub accept_unfenced: Option<String>,
+    /// Go on without brokers of the surviving region that are down, for this reason (recorded)
+    #[arg(long, value_name = "REASON")]
+    pub accept_data_loss: Option<String>,
+}
+
+/// How a change is agreed to.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Consent {
+    /// Only print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// `failover`
+#[derive(Debug, clap::Args)]
+pub struct Failover {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub lost: Lost,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub consent: Consent,
+}
+
+/// `apply`
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// The saved plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub consent: Consent,
+}
+
+/// `run …`
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// All runs of this machine
+    List,
+    /// One run: its steps, times and answers
+    Show {
+        /// The run [default: the newest]
+        run: Option<String>,
+    },
+    /// Go on with a run that was interrupted
+    Resume {
+        /// The run [default: the newest unfinished]
+        run: Option<String>,
+    },
+    /// Give a run up; what it did stays done
+    Abort {
+        /// The run [default: the newest unfinished]
+        run: Option<String>,
+        /// Why, for the journal
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Check a journal offline: its hashes, its order, its plan
+    Verify {
+        /// The run [default: the newest]
+        run: Option<String>,
+    },
+}

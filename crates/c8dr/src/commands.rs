@@ -1,0 +1,56 @@
+//! The commands: each wires what it needs, lets the rooms below do the work, and shows what came of it.
+
+mod apply;
+mod carry;
+mod drill;
+mod failover;
+mod lab;
+mod ready;
+mod runs;
+mod status;
+
+use clap::CommandFactory;
+
+use crate::args::{Args, Command, Output, Plan};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::show::Screen;
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> {
+    if args.output == Output::Zbctl && !matches!(args.command, Command::Status(_)) {
+        return Err(CliError::Usage {
+            what: "`--output zbctl` is for `c8dr status` only".to_owned(),
+            help: "Use human, json or yaml.".to_owned(),
+        });
+    }
+    match &args.command {
+        Command::Drill(drill) => drill::run(screen, drill).await,
+        Command::Lab(lab) => lab::run(screen, lab).await,
+        Command::Status(status) => status::run(args, screen, status).await,
+        Command::Ready => ready::run(args, screen).await,
+        Command::Plan(Plan::Failover { lost, save }) => {
+            failover::plan_only(args, screen, lost, save.as_deref()).await
+        }
+        Command::Failover(failover) => failover::run(args, screen, failover).await,
+        Command::Apply(apply) => apply::run(args, screen, apply).await,
+        Command::Run(run) => runs::run(args, screen, run).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Args::command(), "c8dr", &mut script);
+            screen.print(&String::from_utf8_lossy(&script));
+            Ok(Exit::Done)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Args::command())
+                .render(&mut page)
+                .map_err(|error| CliError::Unwritable {
+                    form: "a manual page",
+                    why: error.to_string(),
+                })?;
+            screen.print(&String::from_utf8_lossy(&page));
+            Ok(Exit::Done)
+        }
+    }
+}

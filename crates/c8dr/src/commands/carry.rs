@@ -1,0 +1,166 @@
+//! What all commands that change something have in common: the lock, the consent, the run, its interruption, its end.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use c8dr_domain::history::History;
+use c8dr_domain::ids::RunId;
+use c8dr_domain::plan::Plan;
+use c8dr_engine::drive::{Beginning, Canceller, Driver, Finish, Gear};
+use c8dr_engine::events::Listener;
+use c8dr_engine::journal::store::Lock;
+
+use crate::args::Consent;
+use crate::environment;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::report::RunReport;
+use crate::show::progress::Progress;
+use crate::show::{self, Screen};
+use crate::site::Site;
+
+/// Takes the installation's lock, and sees that no run of it is left unfinished.
+pub(super) fn claim(site: &Site) -> Result<Lock, CliError> {
+    let installation = site.config.installation.name();
+    let lock = site.store.lock(installation, &environment::operator())?;
+    for kept in site.store.list()? {
+        // A run that can't be read belongs to nobody knows whom; it is shown by `run list` and stops nothing.
+        if let Ok(recovered) = &kept.recovered
+            && recovered.run.plan.installation.name() == installation
+            && !recovered.run.has_ended()
+        {
+            return Err(CliError::UnfinishedRun {
+                run: kept.id.to_string(),
+                word: recovered.run.word().to_owned(),
+            });
+        }
+    }
+    Ok(lock)
+}
+
+/// Shows the plan and asks for the lost region's name, unless `--yes`.
+pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Result<(), CliError> {
+    if consent.yes {
+        return Ok(());
+    }
+    screen.note(&show::plan::human(plan));
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::NoTerminal);
+    }
+    let wanted = plan.installation.region(plan.lost).name.clone();
+    let prompt = format!("\nType the name of the region to give up ({wanted}): ");
+    let typed = tokio::task::spawn_blocking(move || {
+        let _ = write!(anstream::stderr(), "{prompt}");
+        let mut line = String::new();
+        // A closed terminal is no consent: an empty line is not the name.
+        let _ = std::io::stdin().lock().read_line(&mut line);
+        line.trim().to_owned()
+    })
+    .await
+    .unwrap_or_default();
+    if typed == wanted {
+        Ok(())
+    } else {
+        Err(CliError::NotConfirmed { typed, wanted })
+    }
+}
+
+/// Begins a run and carries it out.
+pub(super) async fn out(
+    site: &Site,
+    screen: &Screen,
+    plan: Plan,
+    history: History,
+    reason: Option<String>,
+) -> Result<Exit, CliError> {
+    let run = run_id(site, &plan);
+    let journal = site.store.create(&run)?;
+    let progress = Progress::new(*screen);
+    let gear = gear(site, &progress);
+    let canceller = gear.canceller.clone();
+    let beginning = Beginning {
+        run,
+        plan,
+        by: environment::operator(),
+        reason,
+    };
+    let driver = Driver::begin(gear, Box::new(journal), beginning, history)?;
+    let _watcher = interrupts(*screen, canceller);
+    end(screen, &progress, driver).await
+}
+
+/// Goes on with a driver until it ends, and shows how.
+pub(super) async fn end(
+    screen: &Screen,
+    progress: &Progress,
+    mut driver: Driver<'_>,
+) -> Result<Exit, CliError> {
+    let finish = driver.drive().await;
+    progress.finish();
+    let finish = finish?;
+    let report = RunReport::of(driver.run());
+    screen.result(&report, || report.human())?;
+    Ok(match finish {
+        Finish::Verified { .. } => Exit::Done,
+        Finish::Stopped { stop, diagnosis, .. } => {
+            if let Some(diagnosis) = diagnosis {
+                screen.note(&show::status::diagnosed(&diagnosis));
+            }
+            Exit::from(stop)
+        }
+    })
+}
+
+/// What a driver works with at this site.
+pub(super) fn gear<'a>(site: &'a Site, listener: &'a dyn Listener) -> Gear<'a> {
+    Gear {
+        zeebe: &site.cluster,
+        clock: site.clock.clone(),
+        listener,
+        canceller: Canceller::default(),
+        // Pauses are uneven so that several c8dr do not fall into step: the process tells them apart.
+        seed: u64::from(std::process::id()),
+    }
+}
+
+/// A run's name: when, what, which region. Sorts by time.
+pub(super) fn run_id(site: &Site, plan: &Plan) -> RunId {
+    let at = site
+        .clock
+        .wall()
+        .strftime("%Y%m%dT%H%M%S%.3fZ")
+        .to_string()
+        .replace('.', "-");
+    let region: String = plan
+        .installation
+        .region(plan.lost)
+        .name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    RunId::new(format!("{at}-failover-{region}"))
+}
+
+/// Watches for interrupts while it lives: the first asks the run to stop after the deed in the air, the second ends the
+/// process at once. Both leave a run that can be resumed.
+pub(super) struct Interrupts(tokio::task::JoinHandle<()>);
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub(super) fn interrupts(screen: Screen, canceller: Canceller) -> Interrupts {
+    Interrupts(tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        canceller.cancel();
+        screen.note(
+            "Stopping after the request that is in the air. Again to stop at once; both can be resumed.",
+        );
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+    }))
+}

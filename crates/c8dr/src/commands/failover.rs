@@ -1,0 +1,129 @@
+//! `c8dr plan failover` and `c8dr failover`: watch, plan, check, ask, carry out.
+
+use std::path::Path;
+
+use c8dr_domain::check::{Complaint, Severity, check};
+use c8dr_domain::history::History;
+use c8dr_domain::plan::failover::{Request, plan};
+use c8dr_domain::plan::{Plan, Refusal};
+use c8dr_engine::backoff::Backoff;
+use c8dr_engine::observe::{Look, observe};
+
+use super::carry;
+use crate::args::{Args, Failover, Lost};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::show::progress::Progress;
+use crate::show::{self, Screen};
+use crate::site::Site;
+use crate::watch::PATIENCE;
+
+pub(super) async fn plan_only(
+    args: &Args,
+    screen: &Screen,
+    lost: &Lost,
+    save: Option<&Path>,
+) -> Result<Exit, CliError> {
+    let site = Site::open(args, screen)?;
+    let (plan, _) = planned(&site, screen, lost).await?;
+    if let Some(path) = save {
+        let text = serde_json::to_string_pretty(&plan).map_err(|error| CliError::Unwritable {
+            form: "JSON",
+            why: error.to_string(),
+        })?;
+        std::fs::write(path, text).map_err(|source| CliError::Io {
+            doing: "write",
+            path: path.to_owned(),
+            source,
+        })?;
+        screen.note(&format!(
+            "Saved. Carry it out with `c8dr apply {}`.",
+            path.display()
+        ));
+    }
+    screen.result(&plan, || show::plan::human(&plan))?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn run(args: &Args, screen: &Screen, failover: &Failover) -> Result<Exit, CliError> {
+    let site = Site::open(args, screen)?;
+    site.region(&failover.lost.lost)?;
+    if failover.consent.dry_run {
+        let (plan, _) = planned(&site, screen, &failover.lost).await?;
+        screen.result(&plan, || show::plan::human(&plan))?;
+        return Ok(Exit::Done);
+    }
+    let _lock = carry::claim(&site)?;
+    let (plan, history) = planned(&site, screen, &failover.lost).await?;
+    carry::agree(screen, &plan, &failover.consent).await?;
+    carry::out(&site, screen, plan, history, failover.consent.reason.clone()).await
+}
+
+/// Watches until a plan can be made, or until watching longer would not help.
+pub(super) async fn planned(site: &Site, screen: &Screen, lost: &Lost) -> Result<(Plan, History), CliError> {
+    let request = request(site, lost)?;
+    let progress = Progress::new(*screen);
+    progress.now("looking …");
+    let mut history = History::new();
+    let outcome = watch_for_plan(site, &request, &mut history, &progress).await;
+    progress.finish();
+    let plan = outcome?;
+    let wrong: Vec<Complaint> = check(&plan, history.latest())
+        .into_iter()
+        .filter(|complaint| complaint.severity == Severity::Error)
+        .collect();
+    if wrong.is_empty() {
+        Ok((plan, history))
+    } else {
+        Err(CliError::WrongPlan(wrong))
+    }
+}
+
+fn request(site: &Site, lost: &Lost) -> Result<Request, CliError> {
+    let region = site.region(&lost.lost)?;
+    Ok(Request {
+        accept_unfenced: lost.accept_unfenced.clone(),
+        accept_data_loss: lost.accept_data_loss.clone(),
+        management: site.management_of(region.other()),
+        ..Request::new(region)
+    })
+}
+
+async fn watch_for_plan(
+    site: &Site,
+    request: &Request,
+    history: &mut History,
+    progress: &Progress,
+) -> Result<Plan, Refusal> {
+    let began = site.clock.now();
+    let mut backoff = Backoff::seeded(0);
+    let mut look = Look::Everything;
+    loop {
+        history.add(observe(&site.cluster, &site.clock, look).await);
+        let refusal = match plan(&site.config.installation, history, request, site.clock.wall()) {
+            Ok(plan) => return Ok(plan),
+            Err(refusal) => refusal,
+        };
+        // A first alarming reading may be a hiccup; what time may close is watched, the rest is refused at once.
+        let may_clear = matches!(
+            refusal.code.as_str(),
+            "not-fenced" | "survivor-down" | "nothing-answers"
+        ) || history.len() < 3;
+        let patience = if refusal.code == "not-fenced" {
+            PATIENCE
+        } else {
+            PATIENCE / 5
+        };
+        if !may_clear || site.clock.now().since(began) >= patience {
+            return Err(refusal);
+        }
+        progress.now(
+            refusal
+                .evidence
+                .last()
+                .map_or(refusal.summary.as_str(), String::as_str),
+        );
+        look = Look::Loss { lost: request.lost };
+        site.clock.sleep(backoff.pause()).await;
+    }
+}

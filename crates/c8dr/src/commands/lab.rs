@@ -1,0 +1,392 @@
+//! `c8dr lab …`: a lab in a process of its own, with real interfaces on loopback, and the commands that break and heal it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use c8dr_engine::clock::Clock;
+use c8dr_lab::{Endpoints, Lab, Listen, ServeError, WorldConfig};
+use c8dr_systems::dial::{Connector, Tcp};
+use c8dr_systems::http::{Client, Service};
+use http_body_util::Full;
+use tower::ServiceExt;
+
+use crate::args::{self, World};
+use crate::config::{self, Config};
+use crate::environment;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::show::{HEAD, Screen, styled};
+
+/// How long a lab may take to come up before we stop waiting for it.
+const UP_LIMIT: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(screen: &Screen, command: &args::Lab) -> Result<Exit, CliError> {
+    let files = Files::of(&environment::home());
+    match command {
+        args::Lab::Up {
+            world,
+            foreground: true,
+        } => serve(screen, &files, world).await,
+        args::Lab::Up {
+            world,
+            foreground: false,
+        } => up(screen, &files, world).await,
+        args::Lab::Break { what } => {
+            let target = target(what)?;
+            said(screen, &files, "/break", target, &format!("{what} is broken.")).await
+        }
+        args::Lab::Heal { what, empty } => {
+            let mut target = target(what)?;
+            if let Some(object) = target.as_object_mut() {
+                object.insert("data".to_owned(), if *empty { "empty" } else { "old" }.into());
+            }
+            said(
+                screen,
+                &files,
+                "/heal",
+                target,
+                &format!("{what} is on its way back."),
+            )
+            .await
+        }
+        args::Lab::Status => {
+            let status = call(&files, "GET", "/status", None).await?;
+            screen.result(&status, || truth(&status))?;
+            Ok(Exit::Done)
+        }
+        args::Lab::Down => {
+            call(&files, "POST", "/down", None).await?;
+            files.remove();
+            screen.note("The lab is down.");
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// A lab as the arguments describe it.
+pub(super) fn new(world: &World, clock: Clock) -> Result<Lab, CliError> {
+    let config = WorldConfig {
+        brokers: world.brokers,
+        partitions: world.partitions,
+        seed: world.seed,
+        ..WorldConfig::default()
+    };
+    if !(world.speed.is_finite() && world.speed > 0.0) {
+        return Err(CliError::Usage {
+            what: format!("a clock cannot run at speed {}", world.speed),
+            help: "Give a number above 0, for example 5.".to_owned(),
+        });
+    }
+    Lab::new(config, clock).map_err(|error| CliError::Usage {
+        what: error.to_string(),
+        help: "See `c8dr drill --help`.".to_owned(),
+    })
+}
+
+pub(super) fn not_served(error: &ServeError) -> CliError {
+    CliError::Lab {
+        what: error.to_string(),
+        help: "Another program may hold the port; try again.".to_owned(),
+    }
+}
+
+/// The configuration that leads to a lab: written like anybody's, and read like anybody's, so that nothing outside here
+/// knows that it is a lab.
+pub(super) fn config(lab: &Lab, endpoints: &Endpoints, speed: f64, home: &Path) -> Result<Config, CliError> {
+    let path = home.join("lab.yaml");
+    write(&path, &yaml(lab, endpoints, speed))?;
+    Ok(config::load(&path)?)
+}
+
+fn yaml(lab: &Lab, endpoints: &Endpoints, speed: f64) -> String {
+    use std::fmt::Write;
+    let world = lab.with(|world| world.config().clone());
+    let mut text = format!(
+        "# Written by c8dr for its lab. The shape is that of any configuration.\nname: lab\nclusterSize: {}\npartitionCount: {}\nreplicationFactor: {}\nclock:\n  speed: {speed}\nregions:\n",
+        world.brokers, world.partitions, world.replication_factor
+    );
+    for (name, region) in world.region_names.iter().zip(0u32..) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  - name: {name}\n    exporter: elasticsearchregion{region}\n    gateways:"
+        );
+        let own = || {
+            endpoints
+                .brokers
+                .iter()
+                .filter(move |broker| broker.broker.0 % 2 == region)
+        };
+        for broker in own() {
+            let _ = writeln!(
+                text,
+                "      - name: gateway-{}\n        rest: http://{}\n        management: http://{}\n        grpc: http://{}",
+                broker.broker.0, broker.rest, broker.management, broker.grpc
+            );
+        }
+        let _ = writeln!(text, "    brokers:");
+        for broker in own() {
+            let _ = writeln!(text, "      {}: http://{}", broker.broker.0, broker.management);
+        }
+    }
+    text
+}
+
+/// Where a running lab leaves its traces.
+struct Files {
+    config: PathBuf,
+    control: PathBuf,
+}
+
+impl Files {
+    fn of(home: &Path) -> Self {
+        let config = config::lab_config(home);
+        Files {
+            control: config.with_file_name("control"),
+            config,
+        }
+    }
+
+    fn remove(&self) {
+        for path in [&self.config, &self.control] {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    let io = |source| CliError::Io {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(io)?;
+    }
+    std::fs::write(path, text).map_err(io)
+}
+
+/// The lab itself, until it is told to stop.
+async fn serve(screen: &Screen, files: &Files, world: &World) -> Result<Exit, CliError> {
+    let lab = new(world, Clock::at_speed(world.speed))?;
+    let endpoints = lab
+        .serve(Listen::Loopback)
+        .await
+        .map_err(|error| not_served(&error))?;
+    write(&files.config, &yaml(&lab, &endpoints, world.speed))?;
+    write(&files.control, &endpoints.control.to_string())?;
+    screen.note(&format!(
+        "The lab is up. Its configuration: {}",
+        files.config.display()
+    ));
+    tokio::select! {
+        () = endpoints.until_stopped(&lab) => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    files.remove();
+    Ok(Exit::Done)
+}
+
+/// Starts the lab in a process of its own and waits until it answers.
+async fn up(screen: &Screen, files: &Files, world: &World) -> Result<Exit, CliError> {
+    if call(files, "GET", "/status", None).await.is_ok() {
+        return Err(CliError::Lab {
+            what: "a lab is running already".to_owned(),
+            help: "Use it (`c8dr lab status`), or end it first: `c8dr lab down`.".to_owned(),
+        });
+    }
+    // A bad description is told here, not lost in the background.
+    let clock = Clock::at_speed(world.speed);
+    new(world, clock.clone())?;
+    files.remove();
+    let itself = std::env::current_exe().map_err(|source| CliError::Io {
+        doing: "find",
+        path: "c8dr".into(),
+        source,
+    })?;
+    let mut child = std::process::Command::new(itself);
+    child
+        .args(["lab", "up", "--foreground"])
+        .args([
+            "--brokers",
+            &world.brokers.to_string(),
+            "--partitions",
+            &world.partitions.to_string(),
+        ])
+        .args([
+            "--seed",
+            &world.seed.to_string(),
+            "--speed",
+            &world.speed.to_string(),
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    #[cfg(unix)]
+    {
+        // A group of its own: Ctrl-C in this terminal is not meant for the lab.
+        std::os::unix::process::CommandExt::process_group(&mut child, 0);
+    }
+    child.spawn().map_err(|source| CliError::Io {
+        doing: "start",
+        path: "c8dr lab up --foreground".into(),
+        source,
+    })?;
+    let real = Clock::system();
+    let came = real
+        .timeout(UP_LIMIT, async {
+            while call(files, "GET", "/status", None).await.is_err() {
+                real.sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    if came.is_err() {
+        return Err(CliError::Lab {
+            what: format!("the lab did not come up within {} s", UP_LIMIT.as_secs()),
+            help: "See why: `c8dr lab up --foreground`.".to_owned(),
+        });
+    }
+    screen.note(&format!(
+        "The lab is up: {} brokers, {} partitions, regions region0 and region1.\nIts configuration: {}\nNext: `c8dr status`, `c8dr lab break region1`, `c8dr failover --lost region1`.",
+        world.brokers,
+        world.partitions,
+        files.config.display()
+    ));
+    Ok(Exit::Done)
+}
+
+/// What is to be broken or healed, as the control port wants it.
+fn target(what: &str) -> Result<serde_json::Value, CliError> {
+    if what == "link" {
+        return Ok(serde_json::json!({ "link": true }));
+    }
+    if let Some(id) = what.strip_prefix("broker:") {
+        let id: u32 = id.parse().map_err(|_| CliError::Usage {
+            what: format!("`{id}` is no broker id"),
+            help: "For example `broker:2`.".to_owned(),
+        })?;
+        return Ok(serde_json::json!({ "broker": id }));
+    }
+    Ok(serde_json::json!({ "region": what }))
+}
+
+async fn said(
+    screen: &Screen,
+    files: &Files,
+    path: &str,
+    body: serde_json::Value,
+    words: &str,
+) -> Result<Exit, CliError> {
+    let status = call(files, "POST", path, Some(body)).await?;
+    screen.result(&status, || words.to_owned())?;
+    Ok(Exit::Done)
+}
+
+/// One call of the control port.
+async fn call(
+    files: &Files,
+    method: &str,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Result<serde_json::Value, CliError> {
+    let down = || CliError::Lab {
+        what: "no lab is running".to_owned(),
+        help: "Start one: `c8dr lab up`.".to_owned(),
+    };
+    let address = std::fs::read_to_string(&files.control).map_err(|_| down())?;
+    let clock = Clock::system();
+    let connector = Connector::new(std::sync::Arc::new(Tcp::new(clock.clone())), None, clock);
+    let request = http::Request::builder()
+        .method(method)
+        .uri(format!("http://{}{path}", address.trim()))
+        .body(Full::new(
+            body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())),
+        ))
+        .map_err(|_| down())?;
+    let answer = Service::new(Client::new(connector))
+        .oneshot(request)
+        .await
+        .map_err(|_| down())?;
+    let value: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    if answer.status().is_success() {
+        return Ok(value);
+    }
+    let complaint = value
+        .get("error")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("the lab refused")
+        .to_owned();
+    Err(CliError::Lab {
+        what: complaint,
+        help: "See `c8dr lab break --help` and `c8dr lab heal --help`.".to_owned(),
+    })
+}
+
+/// The lab's own truth, for people.
+fn truth(status: &serde_json::Value) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let list = |value: Option<&serde_json::Value>| {
+        value
+            .and_then(|value| value.as_array())
+            .map_or(String::new(), |items| {
+                items
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+    };
+    // Writing to a string cannot fail.
+    for region in status
+        .get("regions")
+        .and_then(|regions| regions.as_array())
+        .into_iter()
+        .flatten()
+    {
+        let name = region
+            .get("name")
+            .and_then(|name| name.as_str())
+            .unwrap_or_default();
+        let search = region
+            .pointer("/search/alive")
+            .and_then(serde_json::Value::as_bool)
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "{}  search {}",
+            styled(HEAD, name),
+            if search { "up" } else { "down" }
+        );
+        for broker in region
+            .get("brokers")
+            .and_then(|brokers| brokers.as_array())
+            .into_iter()
+            .flatten()
+        {
+            let _ = writeln!(
+                text,
+                "  broker {:<3} {:<8} leads [{}] follows [{}]",
+                broker.get("id").map(ToString::to_string).unwrap_or_default(),
+                broker
+                    .get("power")
+                    .and_then(|power| power.as_str())
+                    .unwrap_or_default(),
+                list(broker.get("leads")),
+                list(broker.get("follows")),
+            );
+        }
+    }
+    let number = |key: &str| status.get(key).map_or("–".to_owned(), ToString::to_string);
+    let _ = writeln!(
+        text,
+        "link {}  leaderless [{}]  acknowledged {}",
+        number("link"),
+        list(status.get("leaderless")),
+        number("acknowledged")
+    );
+    text
+}

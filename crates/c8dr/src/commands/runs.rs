@@ -1,0 +1,193 @@
+//! `c8dr run …`: the runs of this machine.
+
+use c8dr_domain::check::{Severity, check};
+use c8dr_domain::ids::RunId;
+use c8dr_domain::record;
+use c8dr_domain::run::Event;
+use c8dr_engine::drive::Driver;
+use c8dr_engine::journal::store::Kept;
+use c8dr_engine::journal::{FileJournal, Journal, Store};
+
+use super::carry;
+use crate::args::{Args, RunCommand};
+use crate::environment;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::report::RunReport;
+use crate::show::progress::Progress;
+use crate::show::{self, Screen};
+use crate::site::Site;
+
+pub(super) async fn run(args: &Args, screen: &Screen, command: &RunCommand) -> Result<Exit, CliError> {
+    let store = Store::at(environment::home());
+    match command {
+        RunCommand::List => {
+            let rows = show::runs::rows(&store.list()?);
+            screen.result(&rows, || show::runs::list(&rows))?;
+            Ok(Exit::Done)
+        }
+        RunCommand::Show { run } => {
+            let kept = pick(&store, run.as_deref(), false)?;
+            let recovered = kept.recovered?;
+            screen.result(&RunReport::of(&recovered.run), || show::runs::one(&recovered.run))?;
+            Ok(Exit::Done)
+        }
+        RunCommand::Verify { run } => verify(screen, pick(&store, run.as_deref(), false)?),
+        RunCommand::Abort { run, reason } => abort(args, screen, pick(&store, run.as_deref(), true)?, reason),
+        RunCommand::Resume { run } => resume(args, screen, pick(&store, run.as_deref(), true)?).await,
+    }
+}
+
+/// The named run, or the newest; of the unfinished ones if it is to be changed.
+fn pick(store: &Store, named: Option<&str>, unfinished: bool) -> Result<Kept, CliError> {
+    let kept = store.list()?;
+    let which = || match named {
+        Some(name) => format!("run {name}"),
+        None if unfinished => "unfinished run".to_owned(),
+        None => "run yet".to_owned(),
+    };
+    let is_open = |kept: &Kept| {
+        kept.recovered
+            .as_ref()
+            .is_ok_and(|recovered| !recovered.run.has_ended())
+    };
+    kept.into_iter()
+        .rev()
+        .find(|kept| match named {
+            Some(name) => kept.id == RunId::new(name),
+            None => !unfinished || is_open(kept),
+        })
+        .ok_or_else(|| CliError::NoRun { which: which() })
+}
+
+fn verify(screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
+    let recovered = kept.recovered?;
+    let mut wrong = Vec::new();
+    let promised = recovered.events.iter().find_map(|(_, event)| match event {
+        Event::Planned { fingerprint, .. } => Some(fingerprint.clone()),
+        _ => None,
+    });
+    let fingerprint = record::fingerprint(&recovered.run.plan).map_err(|error| CliError::Unwritable {
+        form: "JSON",
+        why: error.to_string(),
+    })?;
+    if promised.as_deref() != Some(fingerprint.as_str()) {
+        wrong.push("The plan does not fit its fingerprint.".to_owned());
+    }
+    wrong.extend(
+        check(&recovered.run.plan, None)
+            .into_iter()
+            .filter(|complaint| complaint.severity == Severity::Error)
+            .map(|complaint| format!("{}: {}", complaint.rule, complaint.what)),
+    );
+    let document = Verification {
+        run: kept.id.to_string(),
+        state: recovered.run.word(),
+        records: recovered.events.len(),
+        last_hash: recovered.tip.sum.clone(),
+        plan_sha256: fingerprint,
+        torn_bytes: recovered.torn.len(),
+        is_sound: wrong.is_empty(),
+        wrong,
+    };
+    screen.result(&document, || document.human())?;
+    Ok(if document.is_sound {
+        Exit::Done
+    } else {
+        Exit::VerificationFailed
+    })
+}
+
+/// What an offline check of a journal found.
+#[derive(serde::Serialize)]
+struct Verification {
+    run: String,
+    state: &'static str,
+    records: usize,
+    last_hash: String,
+    plan_sha256: String,
+    torn_bytes: usize,
+    is_sound: bool,
+    wrong: Vec<String>,
+}
+
+impl Verification {
+    fn human(&self) -> String {
+        let verdict = if self.is_sound {
+            show::styled(show::GOOD, "sound")
+        } else {
+            show::styled(show::BAD, self.wrong.join(" "))
+        };
+        let torn = if self.torn_bytes == 0 {
+            String::new()
+        } else {
+            format!(
+                "\n{} bytes at the end were torn by a crash and count for nothing.",
+                self.torn_bytes
+            )
+        };
+        format!(
+            "{} ({}): {verdict}\n{} records, each fits its hash and the one before, and can follow it.\nplan  {}\nlast  {}{torn}",
+            self.run, self.state, self.records, self.plan_sha256, self.last_hash
+        )
+    }
+}
+
+fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result<Exit, CliError> {
+    let run = &kept.recovered?.run;
+    if run.has_ended() {
+        return Err(CliError::RunEnded {
+            run: kept.id.to_string(),
+            word: run.word().to_owned(),
+        });
+    }
+    let site = Site::open(args, screen)?;
+    let _lock = site
+        .store
+        .lock(run.plan.installation.name(), &environment::operator())?;
+    let (mut journal, mut recovered) = FileJournal::reopen(&kept.directory)?;
+    let event = Event::Aborted {
+        by: environment::operator(),
+        reason: reason.to_owned(),
+    };
+    let at = site.clock.wall();
+    recovered
+        .run
+        .apply(at, &event)
+        .map_err(c8dr_engine::drive::DriveError::from)?;
+    journal.append(at, &event)?;
+    screen.result(&RunReport::of(&recovered.run), || {
+        format!(
+            "Run {} is given up. What it did stays done; `c8dr status` shows what is owed.",
+            kept.id
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
+    let found = kept.recovered?.run;
+    if found.has_ended() {
+        return Err(CliError::RunEnded {
+            run: kept.id.to_string(),
+            word: found.word().to_owned(),
+        });
+    }
+    let site = Site::open(args, screen)?;
+    if found.plan.installation != site.config.installation {
+        return Err(CliError::OtherInstallation {
+            what: format!("run {}", kept.id),
+        });
+    }
+    let _lock = site
+        .store
+        .lock(found.plan.installation.name(), &environment::operator())?;
+    // Read again under the lock: another c8dr may have gone on with it until just now.
+    let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
+    let progress = Progress::new(*screen);
+    let gear = carry::gear(&site, &progress);
+    let canceller = gear.canceller.clone();
+    let driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())?;
+    let _watcher = carry::interrupts(*screen, canceller);
+    carry::end(screen, &progress, driver).await
+}

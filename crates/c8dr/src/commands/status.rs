@@ -1,0 +1,75 @@
+//! `c8dr status`: look, say what is wrong, say what next. Changes nothing.
+
+use std::time::Duration;
+
+use c8dr_domain::diagnose::diagnose;
+use c8dr_domain::history::History;
+use c8dr_engine::observe::{Look, observe};
+use c8dr_engine::ports::Zeebe;
+use c8dr_systems::zeebe::zbctl;
+
+use crate::args::{Args, Output, Status};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::show::{self, Screen};
+use crate::site::Site;
+use crate::watch::{GLANCE, watch};
+
+/// How often `--watch` looks.
+const EVERY: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(args: &Args, screen: &Screen, status: &Status) -> Result<Exit, CliError> {
+    let site = Site::open(args, screen)?;
+    if screen.output == Output::Zbctl {
+        return as_zbctl(&site, screen).await;
+    }
+    let mut history = History::new();
+    let diagnosis = watch(&site, &mut history, GLANCE, 0, |_| {}).await;
+    print(&site, screen, &history, &diagnosis)?;
+    if !status.watch {
+        return Ok(Exit::Done);
+    }
+    loop {
+        site.clock.sleep(EVERY).await;
+        history.add(observe(&site.cluster, &site.clock, Look::Everything).await);
+        let diagnosis = diagnose(&site.config.installation, &history);
+        if screen.is_human() && screen.is_live {
+            // Home and clear: the newest look replaces the one before.
+            screen.print("\u{1b}[H\u{1b}[2J");
+        }
+        print(&site, screen, &history, &diagnosis)?;
+    }
+}
+
+fn print(
+    site: &Site,
+    screen: &Screen,
+    history: &History,
+    diagnosis: &c8dr_domain::diagnose::Diagnosis,
+) -> Result<(), CliError> {
+    let installation = &site.config.installation;
+    screen.result(&show::status::document(installation, history, diagnosis), || {
+        show::status::human(installation, history, diagnosis)
+    })
+}
+
+/// The first gateway's own view, as `zbctl status` prints it.
+async fn as_zbctl(site: &Site, screen: &Screen) -> Result<Exit, CliError> {
+    let mut instead = Vec::new();
+    for gateway in site.cluster.gateways().into_keys() {
+        for sight in [
+            site.cluster.topology_by_grpc(&gateway).await,
+            site.cluster.topology(&gateway).await,
+        ] {
+            if let Some(topology) = sight.seen() {
+                screen.print(&zbctl::render(topology));
+                return Ok(Exit::Done);
+            }
+            instead.extend(sight.instead().map(|words| format!("gateway {gateway}: {words}")));
+        }
+    }
+    Err(CliError::Usage {
+        what: format!("no gateway shows its topology ({})", instead.join("; ")),
+        help: "Look at the whole: `c8dr status`.".to_owned(),
+    })
+}

@@ -1,0 +1,262 @@
+//! What c8dr says when it can't: what happened, what is known, what to do next. Each with its exit code.
+
+use std::path::PathBuf;
+
+use c8dr_domain::check::Complaint;
+use c8dr_domain::plan::Refusal;
+use c8dr_engine::drive::DriveError;
+use c8dr_engine::journal::JournalError;
+use c8dr_engine::journal::store::LockError;
+use c8dr_systems::zeebe::SetupError;
+use miette::Diagnostic;
+
+use crate::config::ConfigError;
+use crate::exit::Exit;
+
+/// Everything that ends a command other than its own result.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum CliError {
+    /// The configuration.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigError),
+    /// A region that there is not.
+    #[error("there is no region `{typed}`")]
+    #[diagnostic(
+        code(usage::unknown_region),
+        help(
+            "The regions are {known}. The whole name is wanted, so that the wrong one is not given up by a slip."
+        )
+    )]
+    UnknownRegion {
+        /// What was typed.
+        typed: String,
+        /// What there is.
+        known: String,
+    },
+    /// The endpoints can't be used.
+    #[error("the endpoints cannot be used as configured")]
+    #[diagnostic(
+        code(config::endpoints),
+        help("Correct `tls` or `auth` in the configuration.")
+    )]
+    Setup(#[from] SetupError),
+    /// A guard refused.
+    #[error("refused: {0}")]
+    #[diagnostic(code(guard::refused))]
+    Refused(Box<Refused>),
+    /// The checker complains of a plan.
+    #[error("the plan is wrong and was not carried out: {}", words(.0))]
+    #[diagnostic(
+        code(guard::plan_checker),
+        help(
+            "If the plan comes from a file, make a new one: `c8dr plan failover`. If c8dr has just made it, this is a mistake of c8dr's: please report it with the plan."
+        )
+    )]
+    WrongPlan(Vec<Complaint>),
+    /// A plan that no longer fits.
+    #[error("the world has moved since this plan was made")]
+    #[diagnostic(
+        code(guard::plan_outdated),
+        help("{differences}\nMake a new plan: `c8dr plan failover`.")
+    )]
+    PlanOutdated {
+        /// What differs.
+        differences: String,
+    },
+    /// A plan file that can't be read.
+    #[error("{} is no plan of c8dr: {why}", path.display())]
+    #[diagnostic(
+        code(usage::not_a_plan),
+        help("Make one: `c8dr plan failover --lost REGION --save FILE`.")
+    )]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The plan's installation is another one.
+    #[error("{what} is for another installation than the configured one")]
+    #[diagnostic(
+        code(guard::another_installation),
+        help("Name the right configuration with `--config`.")
+    )]
+    OtherInstallation {
+        /// What.
+        what: String,
+    },
+    /// Consent was asked for and nobody is there to give it.
+    #[error("this changes the installation, and nobody is at the terminal to agree")]
+    #[diagnostic(
+        code(consent::no_terminal),
+        help("Read the plan with `--dry-run`, then repeat the command with `--yes`.")
+    )]
+    NoTerminal,
+    /// Consent was not given.
+    #[error("not confirmed: `{typed}` is not `{wanted}`; nothing was done")]
+    #[diagnostic(code(consent::refused))]
+    NotConfirmed {
+        /// What was typed.
+        typed: String,
+        /// What had to be typed.
+        wanted: String,
+    },
+    /// A run is in the way.
+    #[error("run {run} of this installation is {word}, and another one must not begin beside it")]
+    #[diagnostic(
+        code(run::unfinished),
+        help(
+            "Go on with it: `c8dr run resume {run}`.\nOr give it up: `c8dr run abort {run} --reason \"…\"`; what it did stays done."
+        )
+    )]
+    UnfinishedRun {
+        /// The run.
+        run: String,
+        /// Its state.
+        word: String,
+    },
+    /// No such run.
+    #[error("there is no {which}")]
+    #[diagnostic(code(run::missing), help("`c8dr run list` shows the runs of this machine."))]
+    NoRun {
+        /// Which was meant.
+        which: String,
+    },
+    /// A run that has ended.
+    #[error("run {run} has ended: it is {word}")]
+    #[diagnostic(
+        code(run::ended),
+        help("`c8dr run show {run}` tells what it did; `c8dr status` what is owed now.")
+    )]
+    RunEnded {
+        /// The run.
+        run: String,
+        /// Its state.
+        word: String,
+    },
+    /// The lock.
+    #[error(transparent)]
+    #[diagnostic(
+        code(run::locked),
+        help(
+            "Wait for it, or look at it: `c8dr run list`. The lock goes with its process; there is nothing to clean up."
+        )
+    )]
+    Lock(#[from] LockError),
+    /// The journal.
+    #[error(transparent)]
+    #[diagnostic(
+        code(journal::unusable),
+        help("Nothing is done that the journal does not know. Look at the cluster itself: `c8dr status`.")
+    )]
+    Journal(#[from] JournalError),
+    /// The driver.
+    #[error("the run was broken off")]
+    #[diagnostic(
+        code(run::broken_off),
+        help("Mend what the cause says, then `c8dr run resume`.")
+    )]
+    Drive(#[from] DriveError),
+    /// The lab.
+    #[error("{what}")]
+    #[diagnostic(code(lab::trouble), help("{help}"))]
+    Lab {
+        /// What.
+        what: String,
+        /// The way out.
+        help: String,
+    },
+    /// A file that can't be written or read.
+    #[error("cannot {doing} {}", path.display())]
+    #[diagnostic(code(io))]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// An argument that does not go with the command.
+    #[error("{what}")]
+    #[diagnostic(code(usage::wrong), help("{help}"))]
+    Usage {
+        /// What.
+        what: String,
+        /// The way out.
+        help: String,
+    },
+    /// A result that can't be printed as asked.
+    #[error("the result cannot be written as {form}: {why}")]
+    #[diagnostic(code(output::unwritable))]
+    Unwritable {
+        /// The form.
+        form: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+/// A refusal as a diagnostic: the evidence and the way out are its help.
+#[derive(Debug)]
+pub struct Refused(pub Refusal);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Refusal {
+            summary,
+            evidence,
+            way_out,
+            ..
+        } = &self.0;
+        f.write_str(summary)?;
+        for line in evidence {
+            write!(f, "\n  seen: {line}")?;
+        }
+        for line in way_out {
+            write!(f, "\n  next: {line}")?;
+        }
+        Ok(())
+    }
+}
+
+fn words(complaints: &[Complaint]) -> String {
+    complaints
+        .iter()
+        .map(|complaint| format!("{}: {}", complaint.rule, complaint.what))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+impl From<Refusal> for CliError {
+    fn from(refusal: Refusal) -> Self {
+        CliError::Refused(Box::new(Refused(refusal)))
+    }
+}
+
+impl CliError {
+    /// The exit code that it ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            CliError::Config(_)
+            | CliError::UnknownRegion { .. }
+            | CliError::Setup(_)
+            | CliError::NotAPlan { .. }
+            | CliError::NoRun { .. }
+            | CliError::Lab { .. }
+            | CliError::Usage { .. } => Exit::Usage,
+            CliError::Refused(_)
+            | CliError::WrongPlan(_)
+            | CliError::PlanOutdated { .. }
+            | CliError::OtherInstallation { .. }
+            | CliError::UnfinishedRun { .. }
+            | CliError::RunEnded { .. }
+            | CliError::Lock(_) => Exit::Refused,
+            CliError::NoTerminal | CliError::NotConfirmed { .. } => Exit::Waiting,
+            CliError::Journal(_) | CliError::Drive(_) | CliError::Io { .. } | CliError::Unwritable { .. } => {
+                Exit::Unexpected
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The command line of c8dr: arguments, output, exit codes, and the only place that wires the rooms together.
+
+pub mod args;
+pub mod config;
+pub mod environment;
+pub mod error;
+pub mod exit;
+
+mod commands;
+mod report;
+mod show;
+mod site;
+mod watch;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Args;
+use crate::exit::Exit;
+use crate::show::Screen;
+
+/// Runs c8dr on the process's own arguments.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are answers, not errors. If not even they can be printed there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Done.into()
+            };
+        }
+    };
+    // One TLS provider for the whole process. A second installation is impossible, as this is the first thing done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    log();
+    let screen = Screen::new(args.output, args.color(), std::io::stderr().is_terminal());
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen.note(&format!("c8dr could not start: {error}"));
+            return Exit::Unexpected.into();
+        }
+    };
+    let outcome = runtime.block_on(commands::run(&args, &screen));
+    // A hanging resolver or a console thread must not keep a finished command alive.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let exit = error.exit();
+            screen.error(error);
+            exit.into()
+        }
+    }
+}
+
+fn log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = environment::read(environment::LOG).and_then(|text| EnvFilter::try_new(text).ok());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn")))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+}

@@ -1,0 +1,84 @@
+//! A plan for people: what is found, what will be done, what will be read back, what a person would type instead.
+
+use std::fmt::Write;
+
+use c8dr_domain::plan::{Accepted, Plan, Step};
+
+use super::{DIM, GOOD, HEAD, OPEN, styled};
+
+/// The plan as text.
+pub(crate) fn human(plan: &Plan) -> String {
+    let installation = &plan.installation;
+    let mut text = format!(
+        "{}\n\n{}\n",
+        styled(
+            HEAD,
+            format!(
+                "Failover of {}: give up region {}, go on with {}",
+                installation.name(),
+                installation.region(plan.lost).name,
+                installation.region(plan.survivors()).name
+            )
+        ),
+        super::status::diagnosed(&plan.diagnosis)
+    );
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}\n", plan.waiting.words);
+    for settled in &plan.settled {
+        let _ = writeln!(
+            text,
+            "{} {}\n     {} {}\n",
+            styled(GOOD, settled.id),
+            settled.title,
+            styled(DIM, "already"),
+            settled.why
+        );
+    }
+    for step in &plan.steps {
+        text.push_str(&self::step(step));
+    }
+    if plan.steps.is_empty() {
+        let _ = writeln!(text, "Nothing is owed; only the proof is read again.\n");
+    }
+    let _ = writeln!(text, "{}", styled(HEAD, "Proof at the end"));
+    for condition in &plan.proof {
+        let _ = writeln!(text, "  · {}", condition.words());
+    }
+    let _ = writeln!(text, "\n{}", styled(HEAD, "Know before you say yes"));
+    for note in &plan.notes {
+        let _ = writeln!(text, "  · {note}");
+    }
+    for accepted in &plan.accepted {
+        let (what, reason) = match accepted {
+            Accepted::Unfenced { reason } => ("the region is not proven lost", reason),
+            Accepted::DataLoss { reason } => ("acknowledged data may be lost", reason),
+        };
+        let _ = writeln!(
+            text,
+            "  · {}",
+            styled(OPEN, format!("accepted: {what} (\"{reason}\")"))
+        );
+    }
+    text
+}
+
+fn step(step: &Step) -> String {
+    let mut text = format!("{} {}\n", styled(HEAD, step.id), step.title);
+    let mut line = |label: &str, words: &str| {
+        let _ = writeln!(text, "     {} {words}", styled(DIM, format!("{label:<8}")));
+    };
+    for condition in &step.before {
+        line("before", &condition.words());
+    }
+    line("effect", &step.effect.words());
+    for condition in &step.after {
+        line("after", &condition.words());
+    }
+    line("expected", &step.prediction.what);
+    line("until", &format!("{} s", step.deadline_ms / 1000));
+    for command in &step.manual {
+        line("by hand", command);
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,168 @@
+//! A run while it goes: a line that moves on a terminal, plain lines elsewhere. Both only retell the engine's events.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use c8dr_domain::plan::StepId;
+use c8dr_domain::run::{Event, Outcome};
+use c8dr_engine::events::{Listener, Told, Waiting};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use super::{BAD, DIM, GOOD, HEAD, OPEN, Screen, seconds, styled};
+
+/// Retells a run on the error stream.
+pub(crate) struct Progress {
+    screen: Screen,
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    titles: BTreeMap<StepId, String>,
+    began: Option<Timestamp>,
+    said: Option<(Timestamp, String)>,
+}
+
+/// How often a plain wait is repeated: a log should show that something is alive, not fill up.
+const SAID_EVERY: Duration = Duration::from_secs(5);
+
+impl Progress {
+    pub(crate) fn new(screen: Screen) -> Self {
+        let bar = screen.is_live.then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
+                bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Progress {
+            screen,
+            bar,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Takes the moving line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// A line that stays.
+    pub(crate) fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.screen.note(text)),
+            None => self.screen.note(text),
+        }
+    }
+
+    /// What is happening just now.
+    pub(crate) fn now(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text.to_owned());
+        }
+    }
+
+    fn event(&self, at: Timestamp, event: &Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Planned { run, plan, .. } => {
+                state.titles = plan
+                    .steps
+                    .iter()
+                    .map(|step| (step.id, step.title.clone()))
+                    .collect();
+                self.line(&format!("{} {run}", styled(DIM, "run")));
+                for settled in &plan.settled {
+                    self.line(&format!(
+                        "{} {} {}",
+                        styled(GOOD, settled.id),
+                        styled(GOOD, "already"),
+                        settled.why
+                    ));
+                }
+            }
+            Event::Resumed { .. } => self.line(&styled(DIM, "resumed")),
+            Event::StepBegan { step } => {
+                state.began = Some(at);
+                let title = state.titles.get(step).map_or("", String::as_str);
+                self.line(&format!("{} {title}", styled(HEAD, step)));
+            }
+            Event::Adopted { change, .. } => {
+                self.line(&format!("    found our own change {change} under way"));
+            }
+            Event::Intended { gateway, effect, .. } => {
+                self.line(&format!("    {} through gateway {gateway}", effect.words()));
+            }
+            Event::Answered { answer, .. } => self.line(&format!("    {}", answer.words())),
+            Event::StepEnded { step, outcome, words } => {
+                let style = match outcome {
+                    Outcome::Verified | Outcome::Already | Outcome::Skipped => GOOD,
+                    Outcome::Waiting | Outcome::Unknown => OPEN,
+                    Outcome::Failed => BAD,
+                };
+                let took = state.began.map_or(String::new(), |began| {
+                    format!(" after {}", seconds(at.duration_since(began)))
+                });
+                self.line(&format!(
+                    "    {}{took}: {words}",
+                    styled(style, format!("{step} {outcome}"))
+                ));
+            }
+            Event::ProofBegan { .. } => {
+                state.began = Some(at);
+                self.line(&styled(HEAD, "Proof at the end"));
+            }
+            Event::Verified { words } => {
+                let took = state.began.map_or(String::new(), |began| {
+                    format!(" after {}", seconds(at.duration_since(began)))
+                });
+                self.line(&format!("    {}{took}: {words}", styled(GOOD, "verified")));
+            }
+            Event::Remembered { .. } | Event::Stopped { .. } | Event::Aborted { .. } => {}
+        }
+    }
+
+    fn waiting(&self, waiting: &Waiting) {
+        let step = waiting
+            .step
+            .map_or_else(|| "proof".to_owned(), |step| step.to_string());
+        if let Some(bar) = &self.bar {
+            let since = bar.elapsed();
+            bar.set_message(format!(
+                "{step} waits: {} ({} s at most)",
+                waiting.what,
+                waiting.limit.as_secs()
+            ));
+            let _ = since;
+            return;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let repeat = state.said.as_ref().is_none_or(|(since, _)| {
+            waiting.since.duration_since(*since).as_secs().unsigned_abs() >= SAID_EVERY.as_secs()
+        });
+        if repeat {
+            self.screen.note(&format!(
+                "    {step} waits: {} ({} s at most)",
+                waiting.what,
+                waiting.limit.as_secs()
+            ));
+            state.said = Some((waiting.since, waiting.what.clone()));
+        }
+    }
+}
+
+impl Listener for Progress {
+    fn tell(&self, told: &Told) {
+        match told {
+            Told::Event { at, event } => self.event(*at, event),
+            Told::Waiting(waiting) => self.waiting(waiting),
+            Told::Observed(_) => {}
+        }
+    }
+}

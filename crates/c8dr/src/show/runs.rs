@@ -1,0 +1,143 @@
+//! Runs for people: the list, and one with its steps, times and answers.
+
+use std::fmt::Write;
+
+use c8dr_domain::run::{Outcome, Run};
+use c8dr_engine::journal::store::Kept;
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use super::{BAD, DIM, GOOD, HEAD, OPEN, seconds, styled};
+
+/// One run in a list.
+#[derive(Serialize)]
+pub(crate) struct Row {
+    run: String,
+    state: String,
+    installation: Option<String>,
+    lost: Option<String>,
+    planned_at: Option<String>,
+    trouble: Option<String>,
+}
+
+/// The runs as rows.
+pub(crate) fn rows(kept: &[Kept]) -> Vec<Row> {
+    kept.iter()
+        .map(|kept| match &kept.recovered {
+            Ok(recovered) => {
+                let run = &recovered.run;
+                Row {
+                    run: kept.id.to_string(),
+                    state: run.word().to_owned(),
+                    installation: Some(run.plan.installation.name().to_owned()),
+                    lost: Some(run.plan.installation.region(run.plan.lost).name.clone()),
+                    planned_at: Some(format!("{:.0}", run.planned_at)),
+                    trouble: None,
+                }
+            }
+            Err(error) => Row {
+                run: kept.id.to_string(),
+                state: "unreadable".to_owned(),
+                installation: None,
+                lost: None,
+                planned_at: None,
+                trouble: Some(error.to_string()),
+            },
+        })
+        .collect()
+}
+
+/// The rows as a table.
+pub(crate) fn list(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return "No runs yet.".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.add_row(["RUN", "STATE", "INSTALLATION", "LOST", "BEGUN"]);
+    for row in rows {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+        table.add_row([
+            row.run.clone(),
+            row.state.clone(),
+            text(&row.installation),
+            text(&row.lost),
+            text(&row.planned_at),
+        ]);
+    }
+    let troubles: String = rows
+        .iter()
+        .filter_map(|row| row.trouble.as_ref().map(|why| format!("\n{}: {why}", row.run)))
+        .collect();
+    format!("{table}{troubles}")
+}
+
+/// One run.
+pub(crate) fn one(run: &Run) -> String {
+    let style = match run.word() {
+        "verified" => GOOD,
+        "aborted" | "failed" | "refused" => BAD,
+        _ => OPEN,
+    };
+    let region = &run.plan.installation.region(run.plan.lost).name;
+    let mut text = format!(
+        "{} {}\nfailover of {}, region {region} lost · by {} · {:.0}\n\n",
+        styled(HEAD, &run.id),
+        styled(style, run.word()),
+        run.plan.installation.name(),
+        run.by,
+        run.planned_at
+    );
+    // Writing to a string cannot fail.
+    for settled in &run.plan.settled {
+        let _ = writeln!(
+            text,
+            "{} {} · {}",
+            settled.id,
+            styled(GOOD, Outcome::Already),
+            settled.why
+        );
+    }
+    for step in &run.plan.steps {
+        let Some(record) = run.steps.get(&step.id) else {
+            continue;
+        };
+        let outcome = record
+            .outcome()
+            .map_or_else(|| "owed".to_owned(), |outcome| outcome.to_string());
+        let took = match (record.began, &record.ended) {
+            (Some(began), Some((ended, ..))) => format!(" in {}", seconds(ended.duration_since(began))),
+            _ => String::new(),
+        };
+        let _ = writeln!(
+            text,
+            "{} {}{took} · {}",
+            step.id,
+            styled(HEAD, outcome),
+            step.title
+        );
+        for attempt in &record.attempts {
+            let answer = attempt
+                .answer
+                .as_ref()
+                .map_or("no answer yet".to_owned(), |(_, answer)| answer.words());
+            let _ = writeln!(
+                text,
+                "     {} through {}: {answer}",
+                styled(DIM, format!("{:.3}", attempt.at)),
+                attempt.gateway
+            );
+        }
+        if let Some((_, _, words)) = &record.ended {
+            let _ = writeln!(text, "     {} {words}", styled(DIM, "read back"));
+        }
+    }
+    if let Some((_, _, words)) = &run.stopped {
+        let _ = writeln!(
+            text,
+            "\n{words}\nGo on with `c8dr run resume {}`, or give it up with `c8dr run abort {} --reason …`.",
+            run.id, run.id
+        );
+    }
+    text
+}

@@ -1,0 +1,334 @@
+//! The state of an installation: a table of brokers × partitions, exporters, the diagnosis, and what next.
+
+use std::fmt::Write;
+
+use c8dr_domain::diagnose::{Code, Diagnosis, lead_words};
+use c8dr_domain::history::History;
+use c8dr_domain::ids::{BrokerId, PartitionId, listed};
+use c8dr_domain::installation::Installation;
+use c8dr_domain::observation::Sight;
+use c8dr_domain::picture::{Lead, Picture};
+use c8dr_domain::topology::Role;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use super::{BAD, DIM, GOOD, HEAD, OPEN, styled};
+
+/// The document behind the screen.
+#[derive(Serialize)]
+pub(crate) struct Document {
+    installation: String,
+    diagnosis: Diagnosis,
+    regions: Vec<Region>,
+    partitions: Vec<Partition>,
+    exporters: Vec<Exporter>,
+    pending_change: Option<i64>,
+    last_change: Option<i64>,
+    readings: usize,
+}
+
+#[derive(Serialize)]
+struct Region {
+    id: u32,
+    name: String,
+    brokers: Vec<Broker>,
+}
+
+#[derive(Serialize)]
+struct Broker {
+    id: u32,
+    answers: bool,
+    ready: Option<bool>,
+    instead: Option<String>,
+    leads: Vec<u32>,
+    follows: Vec<u32>,
+}
+
+#[derive(Serialize)]
+struct Partition {
+    id: u32,
+    leader: Option<u32>,
+    words: String,
+}
+
+#[derive(Serialize)]
+struct Exporter {
+    id: String,
+    region: String,
+    status: Option<String>,
+}
+
+/// The state as a document.
+pub(crate) fn document(
+    installation: &Installation,
+    history: &History,
+    diagnosis: &Diagnosis,
+) -> Option<Document> {
+    let picture = Picture::of(installation, history)?;
+    let regions = installation
+        .regions()
+        .iter()
+        .map(|region| Region {
+            id: region.id.0,
+            name: region.name.clone(),
+            brokers: installation
+                .brokers_of(region.id)
+                .into_iter()
+                .map(|broker| broker_of(&picture, broker))
+                .collect(),
+        })
+        .collect();
+    let partitions = picture
+        .leads()
+        .into_iter()
+        .map(|(id, lead)| Partition {
+            id: id.0,
+            leader: lead.leader().map(|leader| leader.0),
+            words: lead_words(id, &lead),
+        })
+        .collect();
+    let exporters = installation
+        .regions()
+        .iter()
+        .map(|region| Exporter {
+            id: region.exporter.to_string(),
+            region: region.name.clone(),
+            status: picture
+                .latest
+                .exporters()
+                .and_then(|seen| seen.get(&region.exporter))
+                .map(ToString::to_string),
+        })
+        .collect();
+    let configuration = picture.configuration();
+    Some(Document {
+        installation: installation.name().to_owned(),
+        diagnosis: diagnosis.clone(),
+        regions,
+        partitions,
+        exporters,
+        pending_change: configuration
+            .and_then(|seen| seen.pending_change.as_ref())
+            .map(|change| change.id.0),
+        last_change: configuration
+            .and_then(|seen| seen.last_change.as_ref())
+            .map(|change| change.id.0),
+        readings: history.len(),
+    })
+}
+
+fn broker_of(picture: &Picture<'_>, broker: BrokerId) -> Broker {
+    let sight = picture.latest.brokers.get(&broker);
+    let own = sight.and_then(|sight| sight.partitions.seen());
+    let ids = |leads: bool| {
+        own.into_iter()
+            .flatten()
+            .filter(|(_, replica)| replica.leads() == leads)
+            .map(|(id, _)| id.0)
+            .collect()
+    };
+    Broker {
+        id: broker.0,
+        answers: sight.is_some_and(|sight| sight.answers()),
+        ready: sight.and_then(|sight| sight.ready.seen().copied()),
+        instead: sight.and_then(|sight| sight.partitions.instead()),
+        leads: ids(true),
+        follows: ids(false),
+    }
+}
+
+/// The state for people.
+pub(crate) fn human(installation: &Installation, history: &History, diagnosis: &Diagnosis) -> String {
+    let Some(picture) = Picture::of(installation, history) else {
+        return "Nothing was read.".to_owned();
+    };
+    let mut text = String::new();
+    // Writing to a string cannot fail; the results below are discarded for that reason.
+    let _ = writeln!(
+        text,
+        "{}  {} brokers, {} partitions, replication factor {}\n",
+        styled(HEAD, installation.name()),
+        installation.cluster_size(),
+        installation.partitions_count(),
+        installation.replication_factor()
+    );
+    let _ = writeln!(text, "{}\n", matrix(&picture));
+    let _ = writeln!(
+        text,
+        "{}",
+        styled(
+            DIM,
+            "L leads · L? said to lead, unconfirmed · f follows · – none · × silent"
+        )
+    );
+    let _ = writeln!(text, "\n{}", exporters(&picture));
+    if let Some(configuration) = picture.configuration() {
+        let change = match (&configuration.pending_change, &configuration.last_change) {
+            (Some(change), _) => {
+                let waits = change
+                    .waits_for()
+                    .map_or(String::new(), |broker| format!(", waits for broker {broker}"));
+                styled(
+                    OPEN,
+                    format!(
+                        "change {} pending ({} done, {} owed{waits})",
+                        change.id,
+                        change.completed.len(),
+                        change.pending.len()
+                    ),
+                )
+            }
+            (None, Some(last)) => format!("last change {} {}", last.id, last.status),
+            (None, None) => "no change yet".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "members     {} · {change}",
+            listed(configuration.members.keys())
+        );
+    } else if let Some(why) = picture.coordinator_silent() {
+        let _ = writeln!(
+            text,
+            "members     {}",
+            styled(OPEN, format!("cannot be read: {}", shortened(&why)))
+        );
+    }
+    let _ = write!(text, "\n{}", diagnosed(diagnosis));
+    text
+}
+
+/// A diagnosis for people.
+pub(crate) fn diagnosed(diagnosis: &Diagnosis) -> String {
+    let style = match diagnosis.code {
+        Code::Healthy => GOOD,
+        Code::FailedOver
+        | Code::RegionReturned
+        | Code::ChangeRunning
+        | Code::ElectingAfterForce
+        | Code::ExporterOff => OPEN,
+        _ => BAD,
+    };
+    let mut text = format!(
+        "{}  {}\n",
+        styled(style, diagnosis.code.as_str()),
+        diagnosis.summary
+    );
+    for line in &diagnosis.evidence {
+        let _ = writeln!(text, "  {} {}", styled(DIM, "seen"), shortened(line));
+    }
+    if diagnosis.code != Code::Healthy {
+        let _ = writeln!(text, "  {} {}", styled(DIM, "cost"), diagnosis.cost_of_waiting);
+    }
+    for line in &diagnosis.next {
+        let _ = writeln!(text, "  {} {line}", styled(DIM, "next"));
+    }
+    text
+}
+
+fn matrix(picture: &Picture<'_>) -> Table {
+    let installation = picture.installation;
+    let brokers: Vec<BrokerId> = installation
+        .regions()
+        .iter()
+        .flat_map(|region| installation.brokers_of(region.id))
+        .collect();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let mut names = vec![String::new()];
+    for region in installation.regions() {
+        let first = installation.brokers_of(region.id).len();
+        names.extend((0..first).map(|column| {
+            if column == 0 {
+                region.name.clone()
+            } else {
+                String::new()
+            }
+        }));
+    }
+    table.add_row(names);
+    let ids = brokers.iter().map(|broker| {
+        let silent = picture
+            .latest
+            .brokers
+            .get(broker)
+            .is_some_and(|sight| sight.is_silent());
+        if silent {
+            format!("{broker} ×")
+        } else {
+            broker.to_string()
+        }
+    });
+    table.add_row(std::iter::once("broker".to_owned()).chain(ids));
+    for partition in installation.partitions() {
+        let cells = brokers.iter().map(|broker| cell(picture, partition, *broker));
+        table.add_row(std::iter::once(format!("p{partition}")).chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    table
+}
+
+fn cell(picture: &Picture<'_>, partition: PartitionId, broker: BrokerId) -> String {
+    let sight = picture.latest.brokers.get(&broker);
+    match sight.map(|sight| &sight.partitions) {
+        Some(Sight::Seen(own)) => match own.get(&partition) {
+            Some(replica) if replica.leads() => "L".to_owned(),
+            Some(_) => "f".to_owned(),
+            None => "–".to_owned(),
+        },
+        _ => match picture.lead(partition, picture.latest) {
+            Lead::Listed(leader) if leader == broker => "L".to_owned(),
+            Lead::Claimed(leaders) if leaders.contains(&broker) => "L?".to_owned(),
+            _ => listed_cell(picture, partition, broker),
+        },
+    }
+}
+
+/// What gateways list of a broker that does not speak for itself.
+fn listed_cell(picture: &Picture<'_>, partition: PartitionId, broker: BrokerId) -> String {
+    let mut listed = picture
+        .latest
+        .topologies()
+        .filter_map(|(_, _, topology)| topology.brokers.get(&broker));
+    match listed.find_map(|seen| seen.partitions.get(&partition)) {
+        Some(replica) if replica.role == Role::Leader => "L?".to_owned(),
+        Some(_) => "f?".to_owned(),
+        None => "–".to_owned(),
+    }
+}
+
+fn exporters(picture: &Picture<'_>) -> String {
+    let seen = picture.latest.exporters();
+    let words = picture.installation.regions().each_ref().map(|region| {
+        let status = seen
+            .and_then(|seen| seen.get(&region.exporter))
+            .map_or("not read", |status| status.as_str());
+        format!("{} {status} ({})", region.exporter, region.name)
+    });
+    let paused = picture.paused();
+    let pause = if paused.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " · {}",
+            styled(
+                BAD,
+                format!(
+                    "exporting PAUSED on {}",
+                    c8dr_domain::ids::counted("broker", paused.keys())
+                )
+            )
+        )
+    };
+    format!("exporters   {}{pause}", words.join(" · "))
+}
+
+/// A server's words can be kilobytes.
+fn shortened(text: &str) -> String {
+    const CHARS: usize = 240;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text.to_owned(),
+    }
+}
