@@ -44,7 +44,7 @@ pub enum CliError {
     /// A guard refused.
     #[error("refused: {0}")]
     #[diagnostic(code(guard::refused))]
-    Refused(Box<Refused>),
+    Refused(Box<Refusal>),
     /// The checker complains of a plan.
     #[error("the plan is wrong and was not carried out: {}", words(.0))]
     #[diagnostic(
@@ -198,29 +198,6 @@ pub enum CliError {
     },
 }
 
-/// A refusal as a diagnostic: the evidence and the way out are its help.
-#[derive(Debug)]
-pub struct Refused(pub Refusal);
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Refusal {
-            summary,
-            evidence,
-            way_out,
-            ..
-        } = &self.0;
-        f.write_str(summary)?;
-        for line in evidence {
-            write!(f, "\n  seen: {line}")?;
-        }
-        for line in way_out {
-            write!(f, "\n  next: {line}")?;
-        }
-        Ok(())
-    }
-}
-
 fn words(complaints: &[Complaint]) -> String {
     complaints
         .iter()
@@ -231,7 +208,7 @@ fn words(complaints: &[Complaint]) -> String {
 
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
-        CliError::Refused(Box::new(Refused(refusal)))
+        CliError::Refused(Box::new(refusal))
     }
 }
 

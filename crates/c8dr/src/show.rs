@@ -101,7 +101,12 @@ impl Screen {
 
     /// Says why it did not work.
     pub(crate) fn error(&self, error: CliError) {
-        let _ = writeln!(anstream::stderr(), "{:?}", miette::Report::new(error));
+        match error {
+            CliError::Refused(refusal) => self.note(&plan::refused(&refusal)),
+            other => {
+                let _ = writeln!(anstream::stderr(), "{:?}", miette::Report::new(other));
+            }
+        }
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 /// How long `status` looks at a state that one reading can't tell: an election, and a little more.
 pub(crate) const GLANCE: Duration = Duration::from_secs(4);
 
+/// How long a silence is watched that may be a hiccup: a broker between two garbage collections, a dropped packet.
+pub(crate) const HICCUP: Duration = Duration::from_secs(3);
+
 /// States that another reading may change at once.
 fn may_clear(code: Code) -> bool {
     matches!(

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::show::progress::Progress;
 use crate::show::{self, Screen};
 use crate::site::Site;
-use crate::watch::PATIENCE;
+use crate::watch::{HICCUP, PATIENCE};
 
 pub(super) async fn plan_only(
     args: &Args,
@@ -104,17 +104,13 @@ async fn watch_for_plan(
             Ok(plan) => return Ok(plan),
             Err(refusal) => refusal,
         };
-        // A first alarming reading may be a hiccup; what time may close is watched, the rest is refused at once.
-        let may_clear = matches!(
-            refusal.code.as_str(),
-            "not-fenced" | "survivor-down" | "nothing-answers"
-        ) || history.len() < 3;
-        let patience = if refusal.code == "not-fenced" {
-            PATIENCE
-        } else {
-            PATIENCE / 5
+        // What time may close is watched; the rest is refused at once.
+        let patience = match refusal.code.as_str() {
+            "not-fenced" => PATIENCE,
+            "survivor-down" | "nothing-answers" => HICCUP,
+            _ => return Err(refusal),
         };
-        if !may_clear || site.clock.now().since(began) >= patience {
+        if site.clock.now().since(began) >= patience {
             return Err(refusal);
         }
         progress.now(

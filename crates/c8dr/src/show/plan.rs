@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use c8dr_domain::plan::{Accepted, Plan, Step};
+use c8dr_domain::plan::{Accepted, Plan, Refusal, Step};
 
-use super::{DIM, GOOD, HEAD, OPEN, styled};
+use super::{BAD, DIM, GOOD, HEAD, OPEN, styled};
 
 /// The plan as text.
 pub(crate) fn human(plan: &Plan) -> String {
@@ -80,5 +80,21 @@ fn step(step: &Step) -> String {
         line("by hand", command);
     }
     text.push('\n');
+    text
+}
+
+/// A refusal: what, why, and the way out.
+pub(crate) fn refused(refusal: &Refusal) -> String {
+    let mut text = format!(
+        "{}  {}\n",
+        styled(BAD, format!("refused: {}", refusal.code)),
+        refusal.summary
+    );
+    for (label, lines) in [("seen", &refusal.evidence), ("next", &refusal.way_out)] {
+        for line in lines {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {} {line}", styled(DIM, label));
+        }
+    }
     text
 }

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use c8dr_domain::run::{Outcome, Run};
 use c8dr_engine::journal::store::Kept;
-use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use super::{BAD, DIM, GOOD, HEAD, OPEN, seconds, styled};
@@ -52,19 +51,37 @@ pub(crate) fn list(rows: &[Row]) -> String {
     if rows.is_empty() {
         return "No runs yet.".to_owned();
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.add_row(["RUN", "STATE", "INSTALLATION", "LOST", "BEGUN"]);
-    for row in rows {
-        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
-        table.add_row([
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+    let mut lines = vec![[
+        "RUN".to_owned(),
+        "STATE".to_owned(),
+        "INSTALLATION".to_owned(),
+        "LOST".to_owned(),
+        "BEGUN".to_owned(),
+    ]];
+    lines.extend(rows.iter().map(|row| {
+        [
             row.run.clone(),
             row.state.clone(),
             text(&row.installation),
             text(&row.lost),
             text(&row.planned_at),
-        ]);
-    }
+        ]
+    }));
+    let table: String = lines
+        .iter()
+        .map(|cells| {
+            let padded = cells.iter().enumerate().map(|(column, cell)| {
+                let width = lines
+                    .iter()
+                    .map(|cells| cells[column].chars().count())
+                    .max()
+                    .unwrap_or_default();
+                format!("{cell:<width$}")
+            });
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        })
+        .collect();
     let troubles: String = rows
         .iter()
         .filter_map(|row| row.trouble.as_ref().map(|why| format!("\n{}: {why}", row.run)))

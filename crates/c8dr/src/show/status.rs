@@ -9,7 +9,6 @@ use c8dr_domain::installation::Installation;
 use c8dr_domain::observation::Sight;
 use c8dr_domain::picture::{Lead, Picture};
 use c8dr_domain::topology::Role;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::{BAD, DIM, GOOD, HEAD, OPEN, styled};
@@ -225,49 +224,48 @@ pub(crate) fn diagnosed(diagnosis: &Diagnosis) -> String {
     text
 }
 
-fn matrix(picture: &Picture<'_>) -> Table {
+/// One line per partition, one column per broker, the regions side by side.
+fn matrix(picture: &Picture<'_>) -> String {
     let installation = picture.installation;
-    let brokers: Vec<BrokerId> = installation
-        .regions()
-        .iter()
-        .flat_map(|region| installation.brokers_of(region.id))
-        .collect();
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    let mut names = vec![String::new()];
+    let mut lines = vec![String::new(), format!("{:<8}", "broker")];
+    lines.extend(
+        installation
+            .partitions()
+            .map(|partition| format!("p{:<7}", partition.0)),
+    );
+    lines[0].push_str("        ");
     for region in installation.regions() {
-        let first = installation.brokers_of(region.id).len();
-        names.extend((0..first).map(|column| {
-            if column == 0 {
-                region.name.clone()
-            } else {
-                String::new()
+        let brokers = installation.brokers_of(region.id);
+        let width = (brokers.len() * CELL).max(region.name.chars().count() + 2);
+        let spare = width - brokers.len() * CELL;
+        lines[0].push_str(&format!("{:<width$}", region.name));
+        for broker in &brokers {
+            let silent = picture
+                .latest
+                .brokers
+                .get(broker)
+                .is_some_and(|sight| sight.is_silent());
+            lines[1].push_str(&format!(
+                "{:<CELL$}",
+                format!("{broker}{}", if silent { "×" } else { "" })
+            ));
+            for (line, partition) in lines[2..].iter_mut().zip(installation.partitions()) {
+                line.push_str(&format!("{:<CELL$}", cell(picture, partition, *broker)));
             }
-        }));
-    }
-    table.add_row(names);
-    let ids = brokers.iter().map(|broker| {
-        let silent = picture
-            .latest
-            .brokers
-            .get(broker)
-            .is_some_and(|sight| sight.is_silent());
-        if silent {
-            format!("{broker} ×")
-        } else {
-            broker.to_string()
         }
-    });
-    table.add_row(std::iter::once("broker".to_owned()).chain(ids));
-    for partition in installation.partitions() {
-        let cells = brokers.iter().map(|broker| cell(picture, partition, *broker));
-        table.add_row(std::iter::once(format!("p{partition}")).chain(cells));
+        for line in &mut lines[1..] {
+            line.push_str(&" ".repeat(spare));
+        }
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Left);
-    }
-    table
+    lines
+        .iter()
+        .map(|line| line.trim_end())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
+
+/// Characters of a cell in the table.
+const CELL: usize = 4;
 
 fn cell(picture: &Picture<'_>, partition: PartitionId, broker: BrokerId) -> String {
     let sight = picture.latest.brokers.get(&broker);
