@@ -9,9 +9,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
+use crate::diagnose::Code;
 use crate::effect::Effect;
 use crate::fence::Pale;
-use crate::ids::{BrokerId, counted};
+use crate::ids::{BrokerId, ExporterId, RegionId, counted, sentence};
 use crate::observation::Observation;
 use crate::plan::{Accepted, Plan, Step, StepId};
 use crate::topology::ExporterStatus;
@@ -45,6 +46,8 @@ pub enum Rule {
     G3,
     /// Waiting is offered where it is possible.
     G4,
+    /// The proof asks whether anything acknowledged was cut off.
+    G5,
 }
 
 impl fmt::Display for Rule {
@@ -79,26 +82,18 @@ pub fn check(plan: &Plan, seen: Option<&Observation>) -> Vec<Complaint> {
     let mut complaints = Complaints::default();
     directions(plan, &mut complaints);
     order(plan, &mut complaints);
+    proven(plan, &mut complaints);
+    if let Some(seen) = seen {
+        settled(plan, seen, &mut complaints);
+    }
     for step in &plan.steps {
         awaited(step, &mut complaints);
         if let Effect::ForceRemove { keep, remove } = &step.effect {
             removal(plan, keep, remove, seen, &mut complaints);
             guarded(plan, step, keep, &mut complaints);
         }
-        if let Effect::DisableExporter { exporter } = &step.effect
-            && plan
-                .installation
-                .regions()
-                .iter()
-                .any(|region| region.id != plan.lost && region.exporter == *exporter)
-        {
-            complaints.error(
-                Rule::G1,
-                format!(
-                    "{} disables the exporter of the surviving region, {exporter}.",
-                    step.id
-                ),
-            );
+        if let Effect::DisableExporter { exporter } = &step.effect {
+            disabling(plan, step, exporter, &mut complaints);
         }
     }
     told(plan, &mut complaints);
@@ -142,6 +137,29 @@ fn directions(plan: &Plan, complaints: &mut Complaints) {
         .filter(|step| matches!(step.effect, Effect::ForceRemove { .. }))
         .count();
     complaints.error_unless(forces <= 1, Rule::I5, || format!("{forces} forces in one plan."));
+    let found_lost = matches!(
+        plan.diagnosis.code,
+        Code::RegionSuspected
+            | Code::RegionLost
+            | Code::RegionLostSurvivorDown
+            | Code::RegionUnreachableFromHere
+            | Code::CoordinatorLost
+    );
+    if let Some(found) = plan
+        .diagnosis
+        .region
+        .filter(|found| found_lost && *found != plan.lost)
+    {
+        let name = |region: RegionId| plan.installation.region(region).name.clone();
+        complaints.error(
+            Rule::I2,
+            format!(
+                "Region {} would be given up, but it is region {} that was found silent.",
+                name(plan.lost),
+                name(found)
+            ),
+        );
+    }
 }
 
 fn order(plan: &Plan, complaints: &mut Complaints) {
@@ -161,6 +179,10 @@ fn order(plan: &Plan, complaints: &mut Complaints) {
             "Nothing disables the lost region's exporter: exporting would stand still.".to_owned()
         }),
     }
+}
+
+/// What the proof at the end must ask.
+fn proven(plan: &Plan, complaints: &mut Complaints) {
     let off = plan.proof.iter().any(|condition| {
         matches!(condition, Condition::Exporter { exporter, status: ExporterStatus::Disabled }
             if plan.installation.regions().iter().any(|region| region.id == plan.lost && region.exporter == *exporter))
@@ -172,12 +194,79 @@ fn order(plan: &Plan, complaints: &mut Complaints) {
     complaints.error_unless(exports, Rule::I6, || {
         "The proof does not ask whether exporting goes on.".to_owned()
     });
-    let led = plan
-        .proof
-        .iter()
-        .any(|condition| matches!(condition, Condition::Led { .. }));
+    let lost = lost_brokers(plan);
+    let led = plan.proof.iter().any(
+        |condition| matches!(condition, Condition::Led { by } if !by.is_empty() && by.is_disjoint(&lost)),
+    );
     complaints.error_unless(led, Rule::I6, || {
-        "The proof does not ask whether every partition is led.".to_owned()
+        "The proof does not ask whether every partition is led by a survivor.".to_owned()
+    });
+    let whole = plan.proof.contains(&Condition::NothingCutOff);
+    complaints.error_unless(whole, Rule::G5, || {
+        "The proof does not ask whether anything that was acknowledged is gone.".to_owned()
+    });
+}
+
+/// What is called settled was seen to be so.
+fn settled(plan: &Plan, seen: &Observation, complaints: &mut Complaints) {
+    let claims = |id| plan.settled.iter().any(|settled| settled.id == id);
+    let left: BTreeSet<BrokerId> = seen
+        .configuration()
+        .map(|(_, configuration)| configuration.members.keys().copied().collect::<BTreeSet<_>>())
+        .unwrap_or_default()
+        .intersection(&lost_brokers(plan))
+        .copied()
+        .collect();
+    complaints.error_unless(!claims(StepId::Fo1) || left.is_empty(), Rule::I4, || {
+        format!(
+            "FO1 is called settled, but {}",
+            crate::ids::clause("broker", &left, "is still a member.", "are still members.")
+        )
+    });
+    let exporter = &plan.installation.region(plan.lost).exporter;
+    let status = seen.exporters().and_then(|exporters| exporters.get(exporter));
+    if let Some(status) = status.filter(|status| **status != ExporterStatus::Disabled) {
+        complaints.error_unless(!claims(StepId::Fo2), Rule::I6, || {
+            format!("FO2 is called settled, but the exporter {exporter} is {status}.")
+        });
+    }
+}
+
+/// It is the lost region's exporter that goes off, and never the last one that is on.
+fn disabling(plan: &Plan, step: &Step, exporter: &ExporterId, complaints: &mut Complaints) {
+    let of = |exporter: &ExporterId| {
+        plan.installation
+            .regions()
+            .iter()
+            .find(|region| region.exporter == *exporter)
+            .map(|region| region.id)
+    };
+    match of(exporter) {
+        Some(region) if region == plan.lost => {}
+        Some(_) => complaints.error(
+            Rule::G1,
+            format!(
+                "{} disables the exporter of the surviving region, {exporter}.",
+                step.id
+            ),
+        ),
+        None => complaints.error(
+            Rule::I6,
+            format!(
+                "{} disables the exporter {exporter}, which belongs to neither region.",
+                step.id
+            ),
+        ),
+    }
+    let other_on = step.before.iter().any(|condition| {
+        matches!(condition, Condition::Exporter { exporter, status: ExporterStatus::Enabled }
+            if of(exporter).is_some_and(|region| region != plan.lost))
+    });
+    complaints.error_unless(other_on, Rule::I6, || {
+        format!(
+            "{} does not ask whether the surviving region's exporter is on; with both off, what nobody exported is thrown away.",
+            step.id
+        )
     });
 }
 
@@ -215,24 +304,50 @@ fn removal(
         .accepted
         .iter()
         .any(|accepted| matches!(accepted, Accepted::DataLoss { .. }));
-    complaints.error_unless(*remove == lost, Rule::G2, || {
+    // A survivor may go only with the lost region, and only by a named acceptance.
+    let exact = if loss_accepted {
+        lost.is_subset(remove)
+    } else {
+        *remove == lost
+    };
+    complaints.error_unless(exact, Rule::G2, || {
         format!(
             "{} would be removed; the lost region is {}.",
             counted("broker", remove),
             counted("broker", &lost)
         )
     });
-    complaints.error_unless(keep.is_disjoint(&lost), Rule::G1, || {
+    let all: BTreeSet<BrokerId> = (0..plan.installation.cluster_size()).map(BrokerId).collect();
+    let named: BTreeSet<BrokerId> = keep.union(remove).copied().collect();
+    complaints.error_unless(named == all && keep.is_disjoint(remove), Rule::G2, || {
         format!(
-            "{} of the lost region would be kept.",
-            counted("broker", keep.intersection(&lost))
+            "{} kept and {} removed: that is not each of the {} brokers once.",
+            counted("broker", keep),
+            counted("broker", remove),
+            all.len()
+        )
+    });
+    complaints.error_unless(keep.is_disjoint(&lost), Rule::G1, || {
+        sentence(
+            "broker",
+            keep.intersection(&lost),
+            "of the lost region would be kept.",
+            "of the lost region would be kept.",
         )
     });
     complaints.error_unless(!keep.is_empty(), Rule::G2, || "Nobody would be kept.".to_owned());
     for partition in 1..=plan.installation.partitions_count() {
         // Zeebe's round robin in one line: four consecutive brokers from the partition's own.
-        let replicas = (0..4).map(|j| BrokerId((partition - 1 + j) % plan.installation.cluster_size()));
+        let replicas: Vec<BrokerId> = (0..4)
+            .map(|j| BrokerId((partition - 1 + j) % plan.installation.cluster_size()))
+            .collect();
+        complaints.error_unless(
+            replicas.iter().any(|broker| keep.contains(broker)),
+            Rule::I19,
+            || format!("Partition {partition} would keep no replica at all."),
+        );
         let dropped: BTreeSet<BrokerId> = replicas
+            .into_iter()
             .filter(|broker| broker.0 % 2 != plan.lost.0 && !keep.contains(broker))
             .collect();
         complaints.error_unless(dropped.is_empty() || loss_accepted, Rule::I19, || {
@@ -249,7 +364,12 @@ fn removal(
         .any(|accepted| matches!(accepted, Accepted::Unfenced { .. }));
     let answering: BTreeSet<BrokerId> = seen.answering().intersection(remove).copied().collect();
     complaints.error_unless(answering.is_empty() || unfenced, Rule::G2, || {
-        format!("{} would be removed and answers.", counted("broker", &answering))
+        sentence(
+            "broker",
+            &answering,
+            "would be removed and answers.",
+            "would be removed and answer.",
+        )
     });
     if let Some((_, configuration)) = seen.configuration() {
         let strangers: BTreeSet<BrokerId> = keep
@@ -258,9 +378,11 @@ fn removal(
             .copied()
             .collect();
         complaints.error_unless(strangers.is_empty(), Rule::G2, || {
-            format!(
-                "{} would be kept and is no member.",
-                counted("broker", &strangers)
+            sentence(
+                "broker",
+                &strangers,
+                "would be kept and is no member.",
+                "would be kept and are no members.",
             )
         });
     }
@@ -274,7 +396,7 @@ fn guarded(plan: &Plan, step: &Step, keep: &BTreeSet<BrokerId>, complaints: &mut
     let owed = step
         .before
         .iter()
-        .any(|condition| matches!(condition, Condition::StillMembers { .. }));
+        .any(|condition| matches!(condition, Condition::StillMembers { brokers } if *brokers == lost_or_given_up(step)));
     complaints.error_unless(owed, Rule::I5, || {
         format!(
             "{} does not ask whether its effect is there already; a repeated force drops every leader.",
@@ -283,6 +405,26 @@ fn guarded(plan: &Plan, step: &Step, keep: &BTreeSet<BrokerId>, complaints: &mut
     });
     complaints.error_unless(up, Rule::I20, || {
         format!("{} does not ask whether every kept broker is up.", step.id)
+    });
+    let led = step
+        .after
+        .iter()
+        .any(|condition| matches!(condition, Condition::Led { by } if by == keep));
+    complaints.error_unless(led, Rule::I6, || {
+        format!(
+            "{} does not wait until every partition is led by a kept broker; COMPLETED comes seconds before that.",
+            step.id
+        )
+    });
+    let members = step
+        .after
+        .iter()
+        .any(|condition| matches!(condition, Condition::Members { exactly, .. } if exactly == keep));
+    complaints.error_unless(members, Rule::I2, || {
+        format!(
+            "{} does not read back that exactly the kept brokers are members.",
+            step.id
+        )
     });
     let pales = step.before.iter().find_map(|condition| match condition {
         Condition::Fenced { lost, pales } if *lost == plan.lost => Some(pales),
@@ -312,6 +454,13 @@ fn guarded(plan: &Plan, step: &Step, keep: &BTreeSet<BrokerId>, complaints: &mut
                 step.id
             )
         });
+    }
+}
+
+fn lost_or_given_up(step: &Step) -> BTreeSet<BrokerId> {
+    match &step.effect {
+        Effect::ForceRemove { remove, .. } => remove.clone(),
+        _ => BTreeSet::new(),
     }
 }
 

@@ -9,9 +9,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::fence::{self, Pale, READINGS};
-use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, counted};
+use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, sentence};
 use crate::observation::Observation;
-use crate::picture::{Lead, Picture};
+use crate::picture::{Lead, Membership, Picture};
 use crate::topology::{ChangeStatus, ExporterPhase, ExporterStatus, Health};
 
 /// Something that can be judged from readings alone.
@@ -158,9 +158,17 @@ impl Condition {
                 crate::ids::listed(pales.iter().map(|pale| pale_words(*pale)))
             }),
             Condition::Up { brokers } => {
-                format!("{} answer over {READINGS} readings", counted("broker", brokers))
+                format!(
+                    "{} over {READINGS} readings",
+                    clause("broker", brokers, "answers", "answer")
+                )
             }
-            Condition::StillMembers { brokers } => format!("{} still a member", counted("broker", brokers)),
+            Condition::StillMembers { brokers } => {
+                format!(
+                    "not all of the lost brokers are removed yet ({})",
+                    counted("broker", brokers)
+                )
+            }
             Condition::NothingPending => "no configuration change is pending".to_owned(),
             Condition::ChangeEnded => {
                 "nothing is pending, and the last change is ours (by its id) and COMPLETED".to_owned()
@@ -200,6 +208,16 @@ fn pale_words(pale: Pale) -> &'static str {
 }
 
 fn fenced(picture: &Picture<'_>, lost: RegionId, pales: &BTreeSet<Pale>) -> Verdict {
+    // Two leaders of one partition mean that the other side has a quorum of its own. No override covers that.
+    if let Some(why) = fence::led_twice_words(picture) {
+        return match fence::led_twice(picture)
+            .values()
+            .any(|twice| twice.readings >= 2)
+        {
+            true => Verdict::Broken(why),
+            false => Verdict::NotYet(why),
+        };
+    }
     let gaps: Vec<_> = fence::gaps(picture, lost)
         .into_iter()
         .filter(|gap| pales.contains(&gap.pale))
@@ -235,7 +253,7 @@ fn up(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
         .copied()
         .collect();
     if !down.is_empty() {
-        return Verdict::NotYet(format!("{} does not answer.", counted("broker", &down)));
+        return Verdict::NotYet(sentence("broker", &down, "does not answer.", "do not answer."));
     }
     let streak = picture
         .history
@@ -246,7 +264,7 @@ fn up(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
             streak.readings
         ));
     }
-    Verdict::Met(format!("{} answer.", counted("broker", brokers)))
+    Verdict::Met(sentence("broker", brokers, "answers.", "answer."))
 }
 
 fn still_members(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
@@ -258,16 +276,33 @@ fn still_members(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict
                 .copied()
                 .collect();
             if left.is_empty() {
-                return Verdict::NotYet(format!(
-                    "{} were removed already; leaders are awaited.",
-                    counted("broker", brokers)
+                return Verdict::NotYet(sentence(
+                    "broker",
+                    brokers,
+                    "was removed already; leaders are awaited.",
+                    "were removed already; leaders are awaited.",
                 ));
             }
-            Verdict::Met(format!("{} is still a member.", counted("broker", &left)))
+            Verdict::Met(sentence(
+                "broker",
+                &left,
+                "is still a member.",
+                "are still members.",
+            ))
         }
+        // A removal gives the configuration a new coordinator, which answers, and the gateways new sizes. So silence of
+        // the coordinator says "not removed yet" only where it is one of those to be removed, and the sizes agree;
+        // else it is a survivor that is slow, and a force on its silence could be the second one.
         None => match picture.coordinator_silent() {
-            // A removal gives the configuration a new coordinator that answers: one that doesn't is the lost one.
-            Some(_) => Verdict::Met("The lost coordinator is still the coordinator.".to_owned()),
+            Some(_)
+                if picture
+                    .coordinator()
+                    .is_some_and(|broker| brokers.contains(&broker))
+                    && picture.membership() == Membership::Whole =>
+            {
+                Verdict::Met("The lost coordinator is still the coordinator.".to_owned())
+            }
+            Some(why) => Verdict::NotYet(format!("The configuration cannot be read: {why}.")),
             None => Verdict::NotYet("The configuration was not read.".to_owned()),
         },
     }
@@ -413,6 +448,11 @@ fn nothing_cut_off(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>
             unknown.insert(partition);
             continue;
         };
+        // A leader that only gateways name keeps its position to itself: that is unknown for good, not late.
+        if matches!(picture.lead(partition, picture.latest), Lead::Listed(_)) {
+            unknown.insert(partition);
+            continue;
+        }
         match leaders_account(picture, partition).map(|replica| replica.processed_position) {
             Some(Some(now)) if now >= *before => {}
             Some(Some(now)) => {
@@ -431,7 +471,7 @@ fn nothing_cut_off(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>
         return Verdict::Met("Every leader holds what was processed before.".to_owned());
     }
     Verdict::Met(format!(
-        "{}: positions before the loss were not read, so this is unknown.",
+        "Whether anything was cut off is unknown for {}: positions were not read.",
         counted("partition", &unknown)
     ))
 }

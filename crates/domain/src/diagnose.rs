@@ -3,17 +3,26 @@
 //! A pure function of the readings. It names one state; everything else of note is said in the evidence. Order matters:
 //! what makes any action dangerous is looked for first. `spec: procedure.md §7`, `concepts.md §4`, `edge-cases.md`.
 
+mod changes;
+mod loss;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::fence;
 use crate::history::History;
-use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, counted};
+use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, sentence};
 use crate::installation::Installation;
 use crate::observation::Sight;
 use crate::picture::{Lead, Membership, Picture};
-use crate::topology::{ExporterStatus, OperationKind, PendingChange};
+use crate::topology::ExporterStatus;
+
+pub use changes::{is_disabling, is_removal};
+pub use loss::coordinator_lost;
+
+use changes::pending;
+use loss::{brokers_unseen, dropped_by_the_other_side, halved, one_silent};
 
 /// The states that an installation can be in. Kebab-case on the wire and in `c8dr explain`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,8 +232,13 @@ fn another_installation(picture: &Picture<'_>) -> Option<Diagnosis> {
             .collect();
         if !strange.is_empty() {
             wrong.push(format!(
-                "By gateway {name}, {} is a member, which is not configured.",
-                counted("broker", &strange)
+                "By gateway {name}, {} configured here.",
+                clause(
+                    "broker",
+                    &strange,
+                    "is a member that is not",
+                    "are members that are not"
+                )
             ));
         }
     }
@@ -240,24 +254,20 @@ fn another_installation(picture: &Picture<'_>) -> Option<Diagnosis> {
 }
 
 fn led_twice(picture: &Picture<'_>) -> Option<Diagnosis> {
-    // Two brokers are asked one after another, so an ordinary hand-over can show two leaders once. Never twice in a row.
-    let twice: BTreeMap<PartitionId, BTreeSet<BrokerId>> = picture
-        .installation
-        .partitions()
-        .filter_map(|partition| match picture.lead(partition, picture.latest) {
-            Lead::Twice(leaders) => {
-                let streak = picture
-                    .history
-                    .streak(|reading| matches!(picture.lead(partition, reading), Lead::Twice(_)));
-                (streak.readings >= 2).then_some((partition, leaders))
-            }
-            _ => None,
-        })
+    let twice: BTreeMap<PartitionId, BTreeSet<BrokerId>> = fence::led_twice(picture)
+        .into_iter()
+        .filter(|(_, twice)| twice.readings >= 2)
+        .map(|(partition, twice)| (partition, twice.leaders))
         .collect();
     (!twice.is_empty()).then(|| {
         Diagnosis::new(
             Code::PartitionLedTwice,
-            format!("{} has two leaders: both regions accept work that the other does not know.", counted("partition", twice.keys())),
+            sentence(
+                "partition",
+                twice.keys(),
+                "has two leaders: each accepts work that the other does not know.",
+                "have two leaders each: both accept work that the other does not know.",
+            ),
         )
         .seen(twice.iter().map(|(partition, leaders)| {
             format!("Partition {partition} is led by {} by their own account.", counted("broker", leaders))
@@ -275,12 +285,15 @@ fn both_regions(picture: &Picture<'_>) -> Diagnosis {
         .each_ref()
         .map(|region| (region.id, picture.region(region.id, picture.latest)));
     for (region, sight) in &sights {
-        let other_answers = !picture
-            .region(region.other(), picture.latest)
-            .answering
-            .is_empty();
-        if sight.all_silent() && (other_answers || picture.gateways_seen(region.other()) > 0) {
-            return one_silent(picture, *region);
+        let other = picture.region(region.other(), picture.latest);
+        if sight.all_silent() && other.all_silent() {
+            return brokers_unseen(picture);
+        }
+        if sight.all_silent() && (!other.answering.is_empty() || picture.gateways_seen(region.other()) > 0) {
+            return match halved(picture) {
+                Some(unclear) => unclear,
+                None => one_silent(picture, *region),
+            };
         }
     }
     if let Some(dropped) = dropped_by_the_other_side(picture) {
@@ -300,7 +313,7 @@ fn both_regions(picture: &Picture<'_>) -> Diagnosis {
     if !unled.is_empty() {
         return Diagnosis::new(
             Code::Leaderless,
-            format!("{} has no proven leader.", counted("partition", unled.keys())),
+            no_proven_leader(&unled),
         )
         .seen(unled.iter().map(|(partition, lead)| lead_words(*partition, lead)))
         .costs(OUTAGE)
@@ -326,189 +339,12 @@ fn both_regions(picture: &Picture<'_>) -> Diagnosis {
     exporter_off(picture).unwrap_or_else(|| healthy(picture))
 }
 
-/// A region is silent. Lost, or not yet proven, or only not to be seen from here?
-fn one_silent(picture: &Picture<'_>, lost: RegionId) -> Diagnosis {
-    let name = &picture.installation.region(lost).name;
-    let survivors = picture.region(lost.other(), picture.latest);
-    let silent = counted("broker", picture.installation.brokers_of(lost));
-    let since = picture.region_silent(lost);
-    let evidence = format!(
-        "{silent} of region {name} has answered nothing for {} readings over {:.1} s.",
-        since.readings,
-        since.span.as_secs_f64()
-    );
-    if let Some((change, why)) = lost_coordinator_change(picture) {
-        let mut diagnosis = coordinator_lost(picture, lost, change, &why).seen([evidence]);
-        diagnosis.change = change;
-        return diagnosis;
-    }
-    let gaps = fence::gaps(picture, lost);
-    if gaps.is_empty() {
-        return Diagnosis::new(Code::RegionLost, format!("Region {name} is lost: its brokers are silent and no partition has a leader."))
-            .about(lost)
-            .seen([evidence])
-            .seen(lost_details(picture, lost))
-            .costs(OUTAGE)
-            .then(format!("If it will be back with its disks soon, wait: the cluster heals by itself. Else `c8dr failover --lost {name}`."))
-            .then("Take user traffic off the lost region (DNS or load balancer) before or together with the failover.");
-    }
-    // Everybody is led by survivors, and their gateways still see the other side: they have it, we have not.
-    let still_listed = picture.gateways_listing(&picture.installation.brokers_of(lost), lost.other()) > 0;
-    let all_led = picture.leads().values().all(|lead| lead.leader().is_some());
-    let long = since.reaches(fence::READINGS, UNREACHABLE_FROM_HERE);
-    if all_led && still_listed && long {
-        return Diagnosis::new(
-            Code::RegionUnreachableFromHere,
-            format!("Region {name} does not answer us, but the cluster works with it."),
-        )
-        .about(lost)
-        .seen([
-            evidence,
-            "Every partition has a leader, and the surviving gateways list the silent brokers.".to_owned(),
-        ])
-        .then("Repair the way from this machine to that region. Do not fail over.");
-    }
-    let why = gaps.iter().map(|gap| gap.why.clone());
-    if !survivors.silent.is_empty() {
-        return Diagnosis::new(
-            Code::RegionLostSurvivorDown,
-            format!(
-                "Region {name} is silent, and so is {} of the surviving region.",
-                counted("broker", &survivors.silent)
-            ),
-        )
-        .about(lost)
-        .seen([evidence])
-        .seen(why)
-        .costs(OUTAGE)
-        .then(format!(
-            "Start {} again first: a force would hang on it.",
-            counted("broker", &survivors.silent)
-        ))
-        .then(format!(
-            "Only if its disk is gone: `c8dr failover --lost {name} --accept-data-loss \"reason\"`."
-        ));
-    }
-    Diagnosis::new(
-        Code::RegionSuspected,
-        format!("Region {name} is silent; that it is lost is not proven yet."),
-    )
-    .about(lost)
-    .seen([evidence])
-    .seen(why)
-    .costs(OUTAGE)
-    .then("Look again: `c8dr status --watch`. Leaders step down about five seconds after a region is gone.")
-}
-
-/// After which time survivors that still lead everything are believed to have a quorum, which a lost region excludes.
-///
-/// Leaders step down five to eight seconds after their quorum is gone, eleven on a busy machine. `spec: edge-cases.md E5`
-const UNREACHABLE_FROM_HERE: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);
-
-fn lost_details(picture: &Picture<'_>, lost: RegionId) -> Vec<String> {
-    let mut details = vec![format!(
-        "{} answers; none of them leads.",
-        counted("broker", picture.region(lost.other(), picture.latest).answering)
-    )];
-    if let Some(why) = picture.coordinator_silent() {
-        details.push(format!(
-            "The cluster configuration cannot be read ({why}); its coordinator is lost with the region. A force still works."
-        ));
-    }
-    let brokers = picture.installation.brokers_of(lost);
-    let (seen, listing) = (
-        picture.gateways_seen(lost.other()),
-        picture.gateways_listing(&brokers, lost.other()),
-    );
-    details.push(format!(
-        "{listing} of {seen} surviving gateways still list lost brokers; they forget them after some 13 s."
-    ));
-    details
-}
-
-/// A change that is known to be pending, while the coordinator does not answer. `spec: edge-cases.md E9`
-fn lost_coordinator_change(picture: &Picture<'_>) -> Option<(Option<ChangeId>, String)> {
-    let why = picture.coordinator_silent()?;
-    let pending = picture
-        .history
-        .readings()
-        .rev()
-        .find_map(|reading| reading.configuration())?
-        .1
-        .pending_change
-        .as_ref()?;
-    Some((Some(pending.id), why))
-}
-
-/// The dead end of `spec: edge-cases.md E9`, with both ways out; also used when a force is answered 409 there.
-pub fn coordinator_lost(
-    picture: &Picture<'_>,
-    lost: RegionId,
-    change: Option<ChangeId>,
-    why: &str,
-) -> Diagnosis {
-    let name = &picture.installation.region(lost).name;
-    let lowest = picture
-        .installation
-        .brokers_of(lost)
-        .first()
-        .copied()
-        .unwrap_or(BrokerId(0));
-    let change_words = change.map_or("A change".to_owned(), |change| format!("Change {change}"));
-    let mut diagnosis = Diagnosis::new(
-        Code::CoordinatorLost,
-        format!("{change_words} was pending when region {name} was lost with the coordinator, broker {lowest}."),
-    )
-    .about(lost)
-    .seen([
-        format!("The configuration cannot be read or changed: {why}."),
-        "While a change is pending a force is refused (409), and a cancel goes to the lost coordinator (502).".to_owned(),
-    ])
-    .costs(OUTAGE)
-    .then(format!("Way out 1: start broker {lowest} again with its old data, wait until `/actuator/cluster` answers, cancel the change (`DELETE /actuator/cluster/changes/{{id}}`), stop it, run `c8dr failover --lost {name}`."))
-    .then(format!("Way out 2: start a fresh, empty broker with node id {lowest} in the surviving region, cancel the change, and run `c8dr failover --lost {name}` at once; the empty broker exits by itself after the force."));
-    diagnosis.change = change;
-    diagnosis
-}
-
-/// Both regions answer us, but each has dropped the other from its gateways: the link between them is cut.
-fn dropped_by_the_other_side(picture: &Picture<'_>) -> Option<Diagnosis> {
-    let cut = picture.installation.regions().iter().all(|region| {
-        let other = picture.installation.brokers_of(region.id.other());
-        picture.gateways_seen(region.id) > 0 && picture.gateways_listing(&other, region.id) == 0
-    });
-    // One side's gateways may be out of our sight; then the other side's must have dropped brokers that answer us.
-    let one_sided = picture.installation.regions().iter().find(|region| {
-        let other = picture.installation.brokers_of(region.id.other());
-        picture.gateways_seen(region.id) > 0
-            && picture.gateways_listing(&other, region.id) == 0
-            && picture.region(region.id.other(), picture.latest).all_answer()
-            && picture
-                .leads()
-                .values()
-                .all(|lead| !matches!(lead, Lead::Proven(_)))
-    });
-    if !cut && one_sided.is_none() {
-        return None;
-    }
-    let unled = unled(picture);
-    Some(
-        Diagnosis::new(Code::LinkCut, "Both regions are alive, but do not see each other: the link between them is cut.")
-            .seen(["The gateways of each side list none of the other side's brokers, while those answer us.".to_owned()])
-            .seen((!unled.is_empty()).then(|| format!("{} has no proven leader.", counted("partition", unled.keys()))))
-            .costs(OUTAGE)
-            .then("Repair the link: the cluster heals by itself.")
-            .then("If it can't be repaired: stop the brokers of one region (scale its StatefulSet to zero), then fail over to the other. Never force both sides.")
-            .then("Without stopping them: `c8dr failover --lost REGION --accept-unfenced \"reason\"`."),
-    )
-}
-
 fn broker_down(picture: &Picture<'_>, down: &BTreeSet<BrokerId>) -> Diagnosis {
     let unled = unled(picture);
     let effect = if unled.is_empty() {
         "Every partition still has a leader.".to_owned()
     } else {
-        format!("{} has no proven leader.", counted("partition", unled.keys()))
+        no_proven_leader(&unled)
     };
     let cost = if unled.is_empty() {
         "One more lost replica of the same partitions stops them."
@@ -517,7 +353,7 @@ fn broker_down(picture: &Picture<'_>, down: &BTreeSet<BrokerId>) -> Diagnosis {
     };
     Diagnosis::new(
         Code::BrokerDown,
-        format!("{} does not answer.", counted("broker", down)),
+        sentence("broker", down, "does not answer.", "do not answer."),
     )
     .seen([effect])
     .costs(cost)
@@ -527,55 +363,13 @@ fn broker_down(picture: &Picture<'_>, down: &BTreeSet<BrokerId>) -> Diagnosis {
     ))
 }
 
-/// A pending change, with whom it waits for.
-fn pending(picture: &Picture<'_>) -> Option<Diagnosis> {
-    let change = picture.configuration()?.pending_change.as_ref()?;
-    let waits_for = change.waits_for();
-    let dead = waits_for.filter(|broker| {
-        picture
-            .latest
-            .brokers
-            .get(broker)
-            .is_some_and(|sight| sight.is_silent())
-    });
-    let operations = change_words(change);
-    let mut diagnosis = match dead {
-        Some(broker) => Diagnosis::new(
-            Code::ChangeStuck,
-            format!("Change {} waits for broker {broker}, which does not answer.", change.id),
-        )
-        .costs("Every other change is refused with 409 while it is pending, a failover included.")
-        .then(format!("Start broker {broker}; the change then goes on by itself."))
-        .then(format!("Or cancel it, if you know whose it is: `curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`.", change.id)),
-        None => Diagnosis::new(Code::ChangeRunning, format!("Change {} is being carried out.", change.id))
-            .costs("Every other change is refused with 409 until it ends.")
-            .then("Wait for it: `c8dr status --watch`."),
-    };
-    diagnosis.change = Some(change.id);
-    Some(diagnosis.seen([operations]))
-}
-
-fn change_words(change: &PendingChange) -> String {
-    let kinds: BTreeSet<&str> = change
-        .operations()
-        .map(|operation| operation.kind.as_str())
-        .collect();
-    format!(
-        "Change {}: {} operations done, {} owed ({}).",
-        change.id,
-        change.completed.len(),
-        change.pending.len(),
-        crate::ids::listed(kinds)
-    )
-}
-
 /// Only one region's brokers are members: the other was removed.
 fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
     let lost = survivors.other();
     let name = &picture.installation.region(survivors).name;
     let lost_name = &picture.installation.region(lost).name;
     let members = format!(
-        "Only {} is a member.",
+        "The only members are {}.",
         counted("broker", picture.installation.brokers_of(survivors))
     );
     let down = picture.region(survivors, picture.latest).silent;
@@ -589,7 +383,10 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
     if !unled.is_empty() {
         return Diagnosis::new(
             Code::ElectingAfterForce,
-            format!("Region {lost_name} was removed; {} has no proven leader yet.", counted("partition", unled.keys())),
+            format!(
+                "Region {lost_name} was removed; {}",
+                clause("partition", unled.keys(), "has no proven leader yet.", "have no proven leader yet.")
+            ),
         )
         .about(lost)
         .seen([members])
@@ -625,8 +422,8 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
         return Diagnosis::new(
             Code::RegionReturned,
             format!(
-                "Region {name} serves alone, and {} of the removed region {lost_name} answers again.",
-                counted("broker", &back)
+                "Region {name} serves alone, and of the removed region {lost_name} {}",
+                clause("broker", &back, "answers again.", "answer again.")
             ),
         )
         .about(lost)
@@ -727,6 +524,15 @@ fn unled(picture: &Picture<'_>) -> BTreeMap<PartitionId, Lead> {
         .collect()
 }
 
+fn no_proven_leader(unled: &BTreeMap<PartitionId, Lead>) -> String {
+    sentence(
+        "partition",
+        unled.keys(),
+        "has no proven leader.",
+        "have no proven leader.",
+    )
+}
+
 /// Who leads, as a sentence.
 pub fn lead_words(partition: PartitionId, lead: &Lead) -> String {
     match lead {
@@ -734,8 +540,8 @@ pub fn lead_words(partition: PartitionId, lead: &Lead) -> String {
         Lead::Listed(leader) => format!("Partition {partition} is led by broker {leader}, as gateways say."),
         Lead::Claimed(leaders) => {
             format!(
-                "{} is listed as leader of partition {partition}, but does not confirm it.",
-                counted("broker", leaders)
+                "Partition {partition}: gateways list {}, but nobody confirms it.",
+                clause("broker", leaders, "as leader", "as leaders")
             )
         }
         Lead::Twice(leaders) => format!(
@@ -745,34 +551,4 @@ pub fn lead_words(partition: PartitionId, lead: &Lead) -> String {
         Lead::Nobody => format!("Partition {partition} has no leader."),
         Lead::Unknown => format!("Who leads partition {partition} cannot be told: its replicas do not say."),
     }
-}
-
-/// Whether a pending change is the removal of exactly `remove` by force, keeping exactly `keep`.
-pub fn is_removal(change: &PendingChange, keep: &BTreeSet<BrokerId>, remove: &BTreeSet<BrokerId>) -> bool {
-    let mut removed = BTreeSet::new();
-    let mut forced = false;
-    for operation in change.operations() {
-        match operation.kind {
-            OperationKind::PartitionForceReconfigure => {
-                forced = true;
-                if !operation.brokers.iter().all(|broker| keep.contains(broker)) {
-                    return false;
-                }
-            }
-            OperationKind::BrokerRemove => removed.extend(operation.brokers.iter().copied()),
-            _ => return false,
-        }
-    }
-    // Removals of a repeated force are gone, as their brokers are: what is forced to the same set is the same change.
-    forced && removed.is_subset(remove)
-}
-
-/// Whether a pending change disables exactly `exporter`.
-pub fn is_disabling(change: &PendingChange, exporter: &ExporterId) -> bool {
-    let mut operations = change.operations().peekable();
-    operations.peek().is_some()
-        && operations.all(|operation| {
-            operation.kind == OperationKind::PartitionDisableExporter
-                && operation.exporter.as_ref() == Some(exporter)
-        })
 }

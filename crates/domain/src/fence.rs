@@ -3,12 +3,14 @@
 //! Zeebe accepts a force of a healthy cluster as gladly as of a halved one, so the proof that a region is gone is ours.
 //! Guarantees G2 and G3; `spec: procedure.md I2, I19, I20`, `edge-cases.md E5, E6`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BrokerId, RegionId, counted};
+use crate::history::Streak;
+use crate::ids::{BrokerId, PartitionId, RegionId, clause, counted, sentence};
+use crate::observation::Observation;
 use crate::picture::{Lead, Picture};
 use crate::placement::quorum;
 
@@ -43,6 +45,43 @@ pub struct Gap {
     pub may_close: bool,
 }
 
+/// A partition that two brokers lead at once, by their own account. `spec: edge-cases.md E10`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedTwice {
+    /// Those brokers, in the newest reading.
+    pub leaders: BTreeSet<BrokerId>,
+    /// Readings in a row, up to the newest. Brokers are asked one by one, so an ordinary hand-over can show two leaders
+    /// once, but never twice in a row.
+    pub readings: usize,
+}
+
+/// The partitions that are led twice in the newest reading.
+pub fn led_twice(picture: &Picture<'_>) -> BTreeMap<PartitionId, LedTwice> {
+    picture
+        .leads()
+        .into_iter()
+        .filter_map(|(partition, lead)| match lead {
+            Lead::Twice(leaders) => {
+                let streak = picture
+                    .history
+                    .streak(|reading| matches!(picture.lead(partition, reading), Lead::Twice(_)));
+                let readings = streak.readings;
+                Some((partition, LedTwice { leaders, readings }))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The first partition that is led twice, as a sentence; `None` if none is.
+pub(crate) fn led_twice_words(picture: &Picture<'_>) -> Option<String> {
+    let (partition, twice) = led_twice(picture).into_iter().next()?;
+    Some(format!(
+        "Partition {partition} is led by {} at once.",
+        counted("broker", &twice.leaders)
+    ))
+}
+
 /// The gaps in the fence around `lost`; none means that it stands.
 pub fn gaps(picture: &Picture<'_>, lost: RegionId) -> Vec<Gap> {
     [
@@ -67,11 +106,11 @@ fn lost_silent(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
     let name = &picture.installation.region(lost).name;
     let sight = picture.region(lost, picture.latest);
     if !sight.answering.is_empty() {
-        let answering = counted("broker", &sight.answering);
-        return gap(
-            format!("{answering} of region {name} still answers at its own endpoint."),
-            false,
+        let (one, many) = (
+            format!("of region {name} answers at its own endpoint."),
+            format!("of region {name} answer at their own endpoints."),
         );
+        return gap(sentence("broker", &sight.answering, &one, &many), false);
     }
     if !sight.unasked.is_empty() {
         return unasked_silent(picture, lost, &sight.unasked);
@@ -98,17 +137,43 @@ fn unasked_silent(picture: &Picture<'_>, lost: RegionId, unasked: &BTreeSet<Brok
         picture.gateways_seen(side),
         picture.gateways_listing(unasked, side),
     );
-    if seen > 0 && listing == 0 {
+    let gap = |why| {
+        Some(Gap {
+            pale: Pale::LostSilent,
+            why,
+            may_close: true,
+        })
+    };
+    let unasked_words = counted("broker", unasked);
+    if seen == 0 || listing > 0 {
+        return gap(format!(
+            "The endpoints of {unasked_words} are not configured, and {listing} of {seen} gateways still list them."
+        ));
+    }
+    // Those that can be asked must have kept silent as long as ever; one reading of a gateway is no proof either.
+    let streak: Streak = picture.history.streak(|reading| {
+        picture.region(lost, reading).answering.is_empty() && forgotten(reading, unasked, side)
+    });
+    if streak.reaches(READINGS, SILENCE) {
         return None;
     }
-    Some(Gap {
-        pale: Pale::LostSilent,
-        why: format!(
-            "The endpoints of {} are not configured, and {listing} of {seen} gateways still list them.",
-            counted("broker", unasked)
-        ),
-        may_close: true,
-    })
+    gap(format!(
+        "The endpoints of {unasked_words} are not configured; gateways have left them out for {} readings over {:.1} s, \
+         {READINGS} over {:.1} s are wanted.",
+        streak.readings,
+        streak.span.as_secs_f64(),
+        SILENCE.as_secs_f64()
+    ))
+}
+
+/// Whether gateways of a side were seen, and none of them lists any of `brokers`.
+fn forgotten(reading: &Observation, brokers: &BTreeSet<BrokerId>, side: RegionId) -> bool {
+    let mut gateways = reading
+        .topologies()
+        .filter(|(_, region, _)| *region == side)
+        .peekable();
+    gateways.peek().is_some()
+        && gateways.all(|(_, _, topology)| topology.brokers.keys().all(|broker| !brokers.contains(broker)))
 }
 
 fn survivors_up(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
@@ -132,9 +197,13 @@ fn survivors_up(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
         return Some(Gap {
             pale: Pale::SurvivorsUp,
             why: format!(
-                "{} of the surviving region does not answer. A force needs every retained broker: the server would say \
-                 202 and then wait for it for ever.",
-                counted("broker", &down)
+                "{} A force needs every retained broker: the server would say 202 and then wait for it for ever.",
+                sentence(
+                    "broker",
+                    &down,
+                    "of the surviving region does not answer.",
+                    "of the surviving region do not answer."
+                )
             ),
             may_close: true,
         });
@@ -143,8 +212,8 @@ fn survivors_up(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
     (streak.readings < READINGS).then(|| Gap {
         pale: Pale::SurvivorsUp,
         why: format!(
-            "{} answered in {} readings in a row; {READINGS} are wanted.",
-            counted("broker", &survivors),
+            "{} {} readings in a row; {READINGS} are wanted.",
+            sentence("broker", &survivors, "has answered in", "have answered in"),
             streak.readings
         ),
         may_close: true,
@@ -216,8 +285,8 @@ fn leaderless(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
                 if !dropped && leaders.iter().any(|leader| RegionId::of(*leader) == survivors) =>
             {
                 return gap(format!(
-                    "{} is listed as leader of partition {partition} and does not say itself whether it is.",
-                    counted("broker", &leaders)
+                    "Gateways list {} of partition {partition}, which is neither confirmed nor denied there.",
+                    clause("broker", &leaders, "as leader", "as leaders")
                 ));
             }
             Lead::Unknown if !dropped => {

@@ -9,6 +9,10 @@ use crate::observation::Observation;
 /// How many readings are kept: two minutes at the fastest pace would be more, but nothing is judged further back.
 const READINGS_MAX: usize = 512;
 
+/// How far apart two readings may lie and still make a streak. A person who thinks about a plan for minutes has not watched
+/// meanwhile; whoever watches at all looks more often than this.
+const GAP_MAX: SignedDuration = SignedDuration::from_secs(30);
+
 /// Readings in the order in which they were taken.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -67,12 +71,13 @@ impl History {
         self.readings.is_empty()
     }
 
-    /// For how long, up to the newest reading, `holds` has been true in every reading.
+    /// For how long, up to the newest reading, `holds` has been true in every reading, without a long gap between two.
     pub fn streak(&self, mut holds: impl FnMut(&Observation) -> bool) -> Streak {
         let mut readings = 0;
-        let mut since = None;
+        let mut since: Option<Timestamp> = None;
         for reading in self.readings.iter().rev() {
-            if !holds(reading) {
+            let unwatched = since.is_some_and(|later| later.duration_since(reading.until) > GAP_MAX);
+            if unwatched || !holds(reading) {
                 break;
             }
             readings += 1;

@@ -110,6 +110,33 @@ pub fn counted<T: fmt::Display>(word: &str, items: impl IntoIterator<Item = T>) 
     }
 }
 
+/// `broker 2 does not answer`, `brokers 0 and 2 do not answer`: the ids with a verb in their number.
+pub fn clause<T: fmt::Display>(
+    word: &str,
+    items: impl IntoIterator<Item = T>,
+    one: &str,
+    many: &str,
+) -> String {
+    let items: Vec<T> = items.into_iter().collect();
+    let verb = if items.len() > 1 { many } else { one };
+    format!("{} {verb}", counted(word, items))
+}
+
+/// As [`clause`], beginning with a capital letter.
+pub fn sentence<T: fmt::Display>(
+    word: &str,
+    items: impl IntoIterator<Item = T>,
+    one: &str,
+    many: &str,
+) -> String {
+    let clause = clause(word, items, one, many);
+    let mut letters = clause.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => clause,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,5 +154,11 @@ mod tests {
         assert_eq!(counted("broker", [1, 3, 5]), "brokers 1, 3 and 5");
         assert_eq!(counted("broker", [1]), "broker 1");
         assert_eq!(counted("broker", Vec::<u32>::new()), "no broker");
+        assert_eq!(sentence("broker", [1], "leads.", "lead."), "Broker 1 leads.");
+        assert_eq!(clause("broker", [1, 3], "leads", "lead"), "brokers 1 and 3 lead");
+        assert_eq!(
+            sentence("broker", [0u32; 0], "leads.", "lead."),
+            "No broker leads."
+        );
     }
 }

@@ -225,6 +225,25 @@ impl<'a> Picture<'a> {
             })
     }
 
+    /// The coordinator: the member with the lowest id, by the newest configuration that was ever read, else as configured.
+    /// `spec: edge-cases.md E8`
+    pub fn coordinator(&self) -> Option<BrokerId> {
+        self.history
+            .readings()
+            .rev()
+            .find_map(|reading| reading.configuration())
+            .and_then(|(_, configuration)| configuration.members.keys().next().copied())
+            .or_else(|| self.installation.brokers().first().copied())
+    }
+
+    /// Why the coordinator, which lives in `region`, does not answer; `None` if it does, or lives elsewhere.
+    pub fn coordinator_lost_with(&self, region: RegionId) -> Option<String> {
+        self.coordinator_silent().filter(|_| {
+            self.coordinator()
+                .is_some_and(|broker| RegionId::of(broker) == region)
+        })
+    }
+
     /// Who belongs to the cluster.
     pub fn membership(&self) -> Membership {
         self.membership_in(self.latest)
@@ -252,6 +271,16 @@ impl<'a> Picture<'a> {
             // A halved size does not say which half; that is read from the configuration, which then answers again.
             _ => Membership::Unknown,
         }
+    }
+
+    /// Whether gateways show a smaller cluster than is configured, while the configuration cannot be read: brokers were
+    /// removed, and nobody says which.
+    pub fn shrunk_unread(&self) -> bool {
+        self.configuration().is_none()
+            && self
+                .latest
+                .topologies()
+                .any(|(_, _, topology)| topology.cluster_size < self.installation.cluster_size())
     }
 
     /// The gateways of a region's side that still list any of `brokers`.
@@ -284,11 +313,15 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// Whether a broker of `region` was seen to lead a partition in an earlier reading, and denies it in the newest.
+    /// Whether a broker of `region` led a partition when the other region fell silent, and denies it in the newest
+    /// reading.
     ///
     /// A leader gives up only after it has had no answer from a majority for longer than an election takes: to see one
-    /// step down is to see the quorum gone.
+    /// step down is to see the quorum gone. Handing over to another while all is well looks alike, so only what happened
+    /// since the silence began counts, with the one reading before it: brokers hang while they step down.
     pub fn stepped_down(&self, region: RegionId) -> bool {
+        let silent = self.region_silent(region.other()).readings;
+        let since = self.history.len().saturating_sub(silent + 1);
         self.installation.partitions().any(|partition| {
             let denies: BTreeSet<BrokerId> = self
                 .latest
@@ -296,13 +329,14 @@ impl<'a> Picture<'a> {
                 .filter(|(broker, replica)| RegionId::of(*broker) == region && !replica.leads())
                 .map(|(broker, _)| broker)
                 .collect();
-            self.history.readings().any(|reading| {
-                reading
-                    .own_leaders(partition)
-                    .intersection(&denies)
-                    .next()
-                    .is_some()
-            })
+            silent > 0
+                && self.history.readings().skip(since).any(|reading| {
+                    reading
+                        .own_leaders(partition)
+                        .intersection(&denies)
+                        .next()
+                        .is_some()
+                })
         })
     }
 

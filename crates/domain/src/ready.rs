@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnose::{Code, Diagnosis};
 use crate::history::History;
-use crate::ids::{RegionId, counted};
+use crate::ids::{RegionId, clause, counted, sentence};
 use crate::installation::Installation;
 use crate::observation::Sight;
 use crate::picture::{Membership, Picture};
@@ -184,7 +184,12 @@ fn misplaced(picture: &Picture<'_>) -> Option<Finding> {
     (!wrong.is_empty()).then(|| {
         finding(
             Severity::Blocking,
-            format!("{} is not placed two and two over the regions as configured.", counted("partition", wrong)),
+            sentence(
+                "partition",
+                wrong,
+                "is not placed two and two over the regions as configured.",
+                "are not placed two and two over the regions as configured.",
+            ),
             "Bring every partition to four replicas in the round-robin placement (`POST /actuator/cluster/brokers?replicationFactor=4`).",
         )
     })
@@ -200,8 +205,13 @@ fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
         findings.push(finding(
             Severity::Blocking,
             format!(
-                "{} of region {name}, which would have to go on alone, does not answer.",
-                counted("broker", &sight.silent)
+                "Region {name} would have to go on alone, and {}",
+                clause(
+                    "broker",
+                    &sight.silent,
+                    "of it does not answer.",
+                    "of it do not answer."
+                )
             ),
             format!(
                 "Start {}: a force waits for every broker that is kept.",

@@ -76,7 +76,7 @@ pub enum Stop {
 
 /// Everything that can happen to a run. Kept in the journal, told to every view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The run came into being with its plan.
     Planned {
@@ -330,7 +330,14 @@ impl Run {
                 if self.next_step() != Some(*step) {
                     return Err(illegal(event, format!("{step} is not the next step")));
                 }
-                self.step(*step, event)?.began = Some(at);
+                let record = self.step(*step, event)?;
+                if record.ended.is_some() {
+                    return Err(illegal(
+                        event,
+                        format!("{step} ended badly, and the run was not resumed"),
+                    ));
+                }
+                record.began = Some(at);
                 self.phase = Phase::Within(*step);
             }
             Event::Remembered { step, known } => {
@@ -399,7 +406,12 @@ impl Run {
                 self.proof_began = Some(at);
                 self.phase = Phase::Proving;
             }
-            Event::Stopped { stop, words } => self.stopped = Some((at, *stop, words.clone())),
+            Event::Stopped { stop, words } => {
+                if matches!(self.phase, Phase::InTheAir { .. }) {
+                    return Err(illegal(event, "an effect is in the air and has no answer yet"));
+                }
+                self.stopped = Some((at, *stop, words.clone()));
+            }
             Event::Resumed { .. } => self.resume(),
             Event::Verified { .. } => {
                 self.expect_phase(event, &Phase::Proving)?;

@@ -12,7 +12,7 @@ use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
 use crate::effect::Effect;
 use crate::fence::{self, Gap, Pale};
 use crate::history::History;
-use crate::ids::{BrokerId, RegionId, counted};
+use crate::ids::{BrokerId, RegionId, counted, sentence};
 use crate::installation::Installation;
 use crate::picture::{Membership, Picture};
 use crate::record;
@@ -90,7 +90,7 @@ pub fn plan(
         Membership::Only(_) => {
             let title = force_title(installation, request.lost);
             let why = format!(
-                "Only {} is a member.",
+                "The only members are {}.",
                 counted("broker", installation.brokers_of(survivors))
             );
             plan.settled.push(Settled {
@@ -99,7 +99,8 @@ pub fn plan(
                 why,
             });
         }
-        Membership::Mixed(_) => {
+        // A removal takes its brokers out one by one, so it can be met half-way.
+        Membership::Mixed(_) if !removing(&picture, request.lost) => {
             return Err(refuse(
                 "members-unexpected",
                 "The members are neither both regions nor one; a failover from here is not planned blindly.",
@@ -107,7 +108,15 @@ pub fn plan(
                 plan.diagnosis.next.clone(),
             ));
         }
-        Membership::Whole | Membership::Unknown => {
+        Membership::Unknown if picture.shrunk_unread() => {
+            return Err(refuse(
+                "members-unreadable",
+                "Brokers were removed from the cluster, and which of them cannot be read now; a force could be the second one.",
+                &plan.diagnosis,
+                vec!["Repeat this command in a few seconds, when the coordinator answers again.".to_owned()],
+            ));
+        }
+        Membership::Whole | Membership::Mixed(_) | Membership::Unknown => {
             let step = force(&picture, request, &plan.diagnosis)?;
             plan.steps.push(step);
         }
@@ -175,12 +184,41 @@ fn last_region(plan: &Plan) -> Refusal {
     }
 }
 
+/// Whether the removal of `lost`, and nothing else, is under way.
+fn removing(picture: &Picture<'_>, lost: RegionId) -> bool {
+    let installation = picture.installation;
+    picture
+        .configuration()
+        .and_then(|configuration| configuration.pending_change.as_ref())
+        .is_some_and(|change| {
+            is_removal(
+                change,
+                &installation.brokers_of(lost.other()),
+                &installation.brokers_of(lost),
+            )
+        })
+}
+
 /// FO1, with its guards.
 fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Result<Step, Refusal> {
     let installation = picture.installation;
     let survivors = request.lost.other();
-    let remove = installation.brokers_of(request.lost);
     let keep = kept(picture, request, diagnosis)?;
+    // Who is not kept goes, a survivor that is given up as well: that is what the server does, and what is compared.
+    let remove: BTreeSet<BrokerId> = installation.brokers().difference(&keep).copied().collect();
+    if let Some(words) = fence::led_twice_words(picture) {
+        return Err(Refusal {
+            code: Code::PartitionLedTwice.as_str().to_owned(),
+            summary: format!("{words} Nothing is forced while that is so."),
+            evidence: diagnosis.evidence.clone(),
+            way_out: vec![
+                "Look again: `c8dr status`. An ordinary change of leader looks like this for a moment."
+                    .to_owned(),
+                "If it stays, both sides were forced: take the traffic off one region and stop its brokers."
+                    .to_owned(),
+            ],
+        });
+    }
     let adopted = match picture
         .configuration()
         .and_then(|configuration| configuration.pending_change.as_ref())
@@ -313,6 +351,14 @@ fn refuse_gaps(
     let Some(first) = gaps.first() else { return Ok(()) };
     let name = &picture.installation.region(request.lost).name;
     let down = picture.region(request.lost.other(), picture.latest).silent;
+    if diagnosis.code == Code::RegionUnreachableFromHere && diagnosis.region == Some(request.lost) {
+        return Err(refuse(
+            diagnosis.code.as_str(),
+            format!("{} There is nothing to fail over from.", diagnosis.summary),
+            diagnosis,
+            diagnosis.next.clone(),
+        ));
+    }
     let (code, summary, way_out) = match first.pale {
         Pale::LostSilent if !first.may_close => (
             "lost-region-answers",
@@ -320,16 +366,18 @@ fn refuse_gaps(
             vec![
                 "If another region is gone, name that one; `c8dr status` shows which.".to_owned(),
                 format!(
-                    "If the link between the regions is cut for good: stop the brokers of {name} first, then fail over."
+                    "If only the link between the regions is cut, and for good: stop the brokers of {name} first, then fail over."
                 ),
                 format!("Without stopping them: `c8dr failover --lost {name} --accept-unfenced \"reason\"`."),
             ],
         ),
-        Pale::SurvivorsUp => (
+        Pale::SurvivorsUp if !down.is_empty() => (
             "survivor-down",
-            format!(
-                "{} of the surviving region does not answer; a force would hang on it and block everything else.",
-                counted("broker", &down)
+            sentence(
+                "broker",
+                &down,
+                "of the surviving region does not answer; a force would hang on it and block everything else.",
+                "of the surviving region do not answer; a force would hang on them and block everything else.",
             ),
             vec![
                 format!(
@@ -337,7 +385,7 @@ fn refuse_gaps(
                     counted("broker", &down)
                 ),
                 format!(
-                    "Only if its disk is gone for good: `c8dr failover --lost {name} --accept-data-loss \"reason\"` keeps the others."
+                    "Only if that disk is gone for good: `c8dr failover --lost {name} --accept-data-loss \"reason\"` keeps the others."
                 ),
             ],
         ),
@@ -349,7 +397,7 @@ fn refuse_gaps(
                 "If that is known and wanted: `c8dr failover --lost {name} --accept-data-loss \"reason\"`."
             )],
         ),
-        Pale::LostSilent | Pale::Leaderless => (
+        Pale::LostSilent | Pale::Leaderless | Pale::SurvivorsUp => (
             "not-fenced",
             format!("That region {name} is lost is not proven yet."),
             vec![
@@ -408,11 +456,11 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
     if let Some(exporters) = exporters {
         for region in installation.regions() {
             if !exporters.contains_key(&region.exporter) {
-                let known = counted("exporter", exporters.keys());
+                let known = crate::ids::listed(exporters.keys());
                 return Err(refuse(
                     "exporter-unknown",
                     format!(
-                        "The cluster has no exporter {} (of region {}); it has {known}.",
+                        "The cluster has no exporter {} (of region {}); its exporters are: {known}.",
                         region.exporter, region.name
                     ),
                     &plan.diagnosis,
@@ -432,6 +480,15 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
         if !is_removal(change, &keep, &installation.brokers_of(request.lost)) {
             return Err(foreign_change(picture, change, &plan.diagnosis));
         }
+    }
+    let surviving = &installation.region(plan.survivors()).exporter;
+    if let Some(status) = exporters.and_then(|exporters| exporters.get(surviving))
+        && *status != ExporterStatus::Enabled
+    {
+        plan.notes.push(format!(
+            "The surviving region's own exporter {surviving} is {status}: FO2 waits until it is ENABLED, because with both off \
+             the brokers throw away what nobody exported."
+        ));
     }
     let settled = exporters.and_then(|exporters| exporters.get(&exporter)) == Some(&ExporterStatus::Disabled)
         && pending.is_none();
@@ -456,6 +513,11 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
                 replication_factor,
             },
             Condition::NothingPending,
+            // Were both off, nothing would hold the logs, and what nobody has exported would be compacted away.
+            Condition::Exporter {
+                exporter: surviving.clone(),
+                status: ExporterStatus::Enabled,
+            },
         ],
         after: vec![
             Condition::ChangeEnded,
@@ -464,7 +526,7 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
                 status: ExporterStatus::Disabled,
             },
             Condition::Exporter {
-                exporter: installation.region(plan.survivors()).exporter.clone(),
+                exporter: surviving.clone(),
                 status: ExporterStatus::Enabled,
             },
         ],

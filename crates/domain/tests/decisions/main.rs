@@ -1,0 +1,8 @@
+//! The domain's decisions, held against a told world: what is diagnosed, planned, waited for, complained of and recorded.
+
+#[cfg(test)]
+#[path = "../world/mod.rs"]
+mod world;
+
+#[cfg(test)]
+mod traps;
