@@ -278,11 +278,16 @@ impl Lab {
                 () = self.inner.clock.sleep_until(until) => true,
                 _ = upheavals.changed() => false,
             };
-            let now = self.with(|w| w.broker(broker).map(|b| b.life));
+            let (now, frozen) = self.with(|w| {
+                let own = w.broker(broker);
+                (own.map(|b| b.life), own.is_some_and(|b| b.power == Power::Frozen))
+            });
             if now != life {
                 return Err(Refused::ConnectionReset);
             }
-            if rested {
+            if rested && frozen {
+                let _ = upheavals.changed().await;
+            } else if rested {
                 return Ok(());
             }
         }

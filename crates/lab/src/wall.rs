@@ -21,9 +21,14 @@ impl Wall {
             .unwrap_or(Timestamp::MAX)
     }
 
-    /// With nanoseconds, as `startedAt`.
+    /// With nanoseconds, as `startedAt`; zeros at the end are left out (recorded).
     pub(crate) fn instant(self, moment: Moment) -> String {
-        format!("{:.9}", self.at(moment))
+        let nanos = format!("{:.9}", self.at(moment));
+        let short = nanos
+            .trim_end_matches('Z')
+            .trim_end_matches('0')
+            .trim_end_matches('.');
+        format!("{short}Z")
     }
 
     /// To the second, as `completedAt` of an operation.

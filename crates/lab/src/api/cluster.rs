@@ -457,14 +457,15 @@ fn exporter_states(c: &Configuration) -> Vec<ExporterStatus> {
             Deed::Enable { exporter, .. } if exporter == id => Some("ENABLING"),
             _ => None,
         });
-        let settled = match (some_on, all_on) {
+        // All pending operations still to come change nothing here (recorded: 3-stuck); a mixture tells which way it goes.
+        let status = match (some_on, all_on) {
             (_, true) => "ENABLED",
             (false, _) => "DISABLED",
-            (true, false) => "UNKNOWN",
+            (true, false) => under_way.unwrap_or("UNKNOWN"),
         };
         states.push(ExporterStatus {
             exporter_id: id.clone(),
-            status: under_way.unwrap_or(settled),
+            status,
         });
     }
     states

@@ -19,8 +19,7 @@ impl World {
             ("pause", true) => ExporterPhase::SoftPaused,
             ("resume", _) => ExporterPhase::Exporting,
             _ => {
-                let text = format!("No operation {verb} known for exporting");
-                return Answer::Soon(Reply::json(200, JSON, &Wrapped::failed(text)));
+                return Answer::Soon(Reply::json(200, JSON, &Wrapped::failed(None)));
             }
         };
         let mut span = self.config.timings.pause_answer;
@@ -30,13 +29,13 @@ impl World {
         }
         let at = self.now + self.chance.span(Stream::Answer, span);
         if let Err(text) = self.complete_topology(asked.broker) {
-            return Answer::Soon(Reply::json(200, JSON, &Wrapped::failed(text)));
+            return Answer::Soon(Reply::json(200, JSON, &Wrapped::failed(Some(text))));
         }
         let outcome = self.broadcast_phase(asked.broker, phase);
         let body = match outcome {
             Ok(()) => Wrapped::done(),
             // A broadcast, not a transaction: whoever was reached has done it (edge-cases E3).
-            Err(text) => Wrapped::failed(text),
+            Err(text) => Wrapped::failed(Some(text)),
         };
         Answer::At(at, Reply::json(200, JSON, &body))
     }

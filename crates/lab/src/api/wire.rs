@@ -175,9 +175,9 @@ pub(crate) struct Wrapped {
 pub(crate) struct Thrown {
     cause: Option<String>,
     stack_trace: Vec<Frame>,
-    message: String,
+    message: Option<String>,
     suppressed: Vec<String>,
-    localized_message: String,
+    localized_message: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -202,7 +202,8 @@ impl Wrapped {
         }
     }
 
-    pub(crate) fn failed(message: String) -> Wrapped {
+    /// `message` is absent where the exception has none: an unknown verb (recorded).
+    pub(crate) fn failed(message: Option<String>) -> Wrapped {
         let app = |method_name, file_name, line_number, class_name| Frame {
             class_loader_name: Some("app"),
             module_name: None,

@@ -10,6 +10,18 @@ use crate::ids::{BrokerId, PartitionId};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MapOrder {
     pub(crate) reversed: bool,
+    /// Sets of brokers that are added, and the joins of a partition, have orders of their own (recorded: 3, 14).
+    pub(crate) adds_reversed: bool,
+    pub(crate) joins_reversed: bool,
+}
+
+fn sorted(ids: impl Iterator<Item = BrokerId>, reversed: bool) -> Vec<BrokerId> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    if reversed {
+        ids.reverse();
+    }
+    ids
 }
 
 impl MapOrder {
@@ -34,15 +46,6 @@ impl MapOrder {
         } else if !configuration.reshaped {
             let half = ids.len() / 2;
             ids.rotate_left(half);
-        }
-        ids
-    }
-
-    fn brokers(self, ids: impl Iterator<Item = BrokerId>) -> Vec<BrokerId> {
-        let mut ids: Vec<_> = ids.collect();
-        ids.sort_unstable();
-        if self.reversed {
-            ids.reverse();
         }
         ids
     }
@@ -91,7 +94,7 @@ pub(crate) fn force(
         }
     }
     let removed = c.members.keys().copied().filter(|b| !retain.contains(b));
-    for broker in order.brokers(removed) {
+    for broker in sorted(removed, order.reversed) {
         operations.push(Operation {
             executor: coordinator,
             deed: Deed::BrokerRemove { broker },
@@ -124,18 +127,20 @@ pub(crate) fn scale(
         ));
     }
     let mut operations = Vec::new();
-    for executor in order.brokers(brokers.iter().copied().filter(|b| !c.members.contains_key(b))) {
+    let added = brokers.iter().copied().filter(|b| !c.members.contains_key(b));
+    for executor in sorted(added, order.adds_reversed) {
         operations.push(Operation {
             executor,
             deed: Deed::BrokerAdd,
         });
     }
-    let sorted: Vec<_> = brokers.iter().copied().collect();
+    let targets: Vec<_> = brokers.iter().copied().collect();
     let partitions: Vec<_> = c.partitions().into_iter().collect();
-    for (partition, target) in round_robin(&sorted, &partitions, factor) {
-        reassign(c, partition, &target, &mut operations);
+    for (partition, target) in round_robin(&targets, &partitions, factor) {
+        reassign(c, order, partition, &target, &mut operations);
     }
-    for executor in order.brokers(c.members.keys().copied().filter(|b| !brokers.contains(b))) {
+    let leaving = c.members.keys().copied().filter(|b| !brokers.contains(b));
+    for executor in sorted(leaving, order.reversed) {
         operations.push(Operation {
             executor,
             deed: Deed::BrokerLeave,
@@ -146,13 +151,17 @@ pub(crate) fn scale(
 
 fn reassign(
     c: &Configuration,
+    order: MapOrder,
     partition: PartitionId,
     target: &BTreeMap<BrokerId, u32>,
     operations: &mut Vec<Operation>,
 ) {
     let current = c.replicas(partition);
-    for (&executor, &priority) in target {
-        if !current.contains(&executor) {
+    for executor in sorted(
+        target.keys().copied().filter(|b| !current.contains(b)),
+        order.joins_reversed,
+    ) {
+        if let Some(&priority) = target.get(&executor) {
             operations.push(Operation {
                 executor,
                 deed: Deed::Join { partition, priority },

@@ -75,7 +75,11 @@ fn member(c: &Configuration, order: MapOrder, m: &Member, wall: Wall) -> String 
             continue;
         };
         let mut exporters = Vec::new();
-        for (exporter, e) in &placed.exporters {
+        let mut entries: Vec<_> = placed.exporters.iter().collect();
+        if order.reversed {
+            entries.reverse();
+        }
+        for (exporter, e) in entries {
             let state = if e.enabled { "ENABLED" } else { "DISABLED" };
             let from = optional(e.initialized_from.as_deref());
             exporters.push(format!(

@@ -102,12 +102,7 @@ impl World {
             Deed::Disable { .. } | Deed::Enable { .. } => {
                 (draw(timings.exporter_operation), timings.exporter_extra, 0.2)
             }
-            // Bigger clusters copy more at the same time: 0.45 s a join with 4 brokers, 0.75 s with 8.
-            Deed::Join { .. } => (
-                draw(timings.join_operation).mul_f64(if bigger { 1.65 } else { 1.0 }),
-                Span::ms(0, 0),
-                0.0,
-            ),
+            Deed::Join { .. } => (draw(timings.join_operation), timings.join_extra, 0.06),
             Deed::Leave { .. } | Deed::Priority { .. } => {
                 (draw(timings.leave_operation), Span::ms(0, 0), 0.0)
             }
@@ -115,8 +110,13 @@ impl World {
                 (draw(timings.broker_operation), Span::ms(0, 0), 0.0)
             }
         };
+        if matches!(operation.deed, Deed::Join { .. }) {
+            // What is copied grows with what was written: 3.7 s for 8 joins with 4 creates a second, 13 s with 45.
+            wait = wait.mul_f64((1.0 + self.config.creates_per_second / 20.0).min(4.0));
+        }
         let p = if bigger { p * 3.0 } else { p };
-        if index == 0 && p > 0.0 && self.chance.happens(Stream::Change, p) {
+        let may_drag = index == 0 || matches!(operation.deed, Deed::Join { .. });
+        if may_drag && p > 0.0 && self.chance.happens(Stream::Change, p) {
             wait += self.chance.span(Stream::Change, extra);
         }
         if let Deed::Disable { partition, .. } | Deed::Enable { partition, .. } = &operation.deed
@@ -275,6 +275,7 @@ impl World {
     /// The retained replicas become a raft group of their own; all leaders fall, and rise again later.
     fn force_raft(&mut self, partition: PartitionId, brokers: &[BrokerId]) {
         let members: BTreeSet<_> = brokers.iter().copied().collect();
+        let had_leader = self.working_leader(partition).is_some();
         let term = brokers
             .iter()
             .filter_map(|b| self.replica(*b, partition))
@@ -289,7 +290,9 @@ impl World {
             self.become_follower(*broker, partition);
         }
         let timings = self.config.timings;
-        let fast = self.chance.happens(Stream::Election, 0.4);
+        // Who has long been without a leader is about to stand for election anyway; who has just heard one waits out
+        // its time-out first, so a repeated force costs every partition seconds (README §6.3).
+        let fast = !had_leader && self.chance.happens(Stream::Election, 0.4);
         let span = if fast {
             timings.election_after_force_fast
         } else {

@@ -215,8 +215,11 @@ impl World {
     pub fn new(config: WorldConfig, begin: Timestamp) -> Result<World, ConfigError> {
         config.check()?;
         let mut chance = Chance::new(config.seed);
+        let mut coin = || chance.happens(Stream::Shape, 0.5);
         let order = MapOrder {
-            reversed: chance.happens(Stream::Shape, 0.5),
+            reversed: coin(),
+            adds_reversed: coin(),
+            joins_reversed: coin(),
         };
         let brokers: Vec<_> = (0..config.brokers).map(BrokerId).collect();
         let partitions: Vec<_> = (1..=config.partitions).map(PartitionId).collect();

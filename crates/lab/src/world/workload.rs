@@ -8,7 +8,7 @@ use c8dr_engine::clock::Moment;
 use crate::chance::Stream;
 use crate::cluster::raft::{Entry, RECORDS_PER_INSTANCE, Role, Token};
 use crate::ids::{BrokerId, PartitionId};
-use crate::world::{Event, World};
+use crate::world::{Event, Power, World};
 
 /// How a create ended, as its client sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -179,13 +179,17 @@ impl World {
         id
     }
 
+    /// Round robin over the partitions that the gateway believes led; it goes on to the next one when a leader's
+    /// connection is refused.
     fn choose_partition(&mut self, gateway: BrokerId) -> Option<(PartitionId, BrokerId)> {
         let count = self.config.partitions as usize;
-        let view = &mut self.broker_mut(gateway)?.view;
         for _ in 0..count {
+            let view = &mut self.broker_mut(gateway)?.view;
             view.next_partition = view.next_partition % count + 1;
             let partition = PartitionId(u32::try_from(view.next_partition).unwrap_or(1));
-            if let Some(leader) = view.leader(partition) {
+            let leader = view.leader(partition);
+            let dead = |b: &BrokerId| self.broker(*b).is_none_or(|b| b.power == Power::Down);
+            if let Some(leader) = leader.filter(|b| !dead(b)) {
                 return Some((partition, leader));
             }
         }
@@ -198,12 +202,7 @@ impl World {
             Event::FlightTimeout { flight: id },
         );
         if gateway != leader && !self.hear(gateway, leader) {
-            let dead = self
-                .broker(leader)
-                .is_some_and(|b| b.power == crate::world::Power::Down);
-            if dead {
-                self.settle(id, &Outcome::Failed(503, CONNECTION_ERROR.to_owned()));
-            }
+            // Frozen or cut off: nothing comes back until the time-out.
             return;
         }
         let now = self.now;

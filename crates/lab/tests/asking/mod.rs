@@ -1,5 +1,10 @@
 //! What the lab's tests ask, and how they wait: on the lab's clock, for a condition, with a deadline.
-#![expect(dead_code, unreachable_pub, reason = "each test file uses some of this")]
+#![expect(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "test support: each file uses some"
+)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

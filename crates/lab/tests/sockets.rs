@@ -1,0 +1,111 @@
+//! The ports as sockets: a dead broker refuses, a frozen one is silent, a restarted one is back where it was.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use c8dr_engine::clock::Clock;
+use c8dr_lab::{BrokerId, Data, Lab, Listen, WorldConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A request by hand; the whole answer as text.
+async fn ask(to: SocketAddr, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(to).await?;
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    if answer.is_empty() {
+        Err(std::io::ErrorKind::ConnectionReset.into())
+    } else {
+        Ok(answer)
+    }
+}
+
+async fn until(clock: &Clock, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let begin = clock.now();
+    while !condition().await {
+        assert!(clock.now().since(begin) < Duration::from_secs(300), "{what}");
+        clock.sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn ports_live_and_die_with_their_broker() {
+    // Twenty times as fast as the wall: a broker starts in a fifth of a second.
+    let clock = Clock::at_speed(20.0);
+    let lab = Lab::new(WorldConfig::default(), clock.clone()).unwrap();
+    let endpoints = lab.serve(Listen::Loopback).await.unwrap();
+    assert_eq!(endpoints.brokers.len(), 4);
+    let first = endpoints.brokers[1].clone();
+    let topology = ask(first.rest, "GET", "/v2/topology", "").await.unwrap();
+    assert!(
+        topology.starts_with("HTTP/1.1 200") && topology.contains("\"clusterSize\":4"),
+        "{topology}"
+    );
+    let health = ask(first.management, "GET", "/actuator/health/readiness", "")
+        .await
+        .unwrap();
+    assert!(
+        health.contains("application/vnd.spring-boot.actuator.v3+json"),
+        "{health}"
+    );
+
+    lab.kill_broker(BrokerId(1));
+    until(&clock, "a dead broker refuses", async || {
+        TcpStream::connect(first.management).await.is_err()
+    })
+    .await;
+    lab.start_broker(BrokerId(1), Data::Old);
+    until(&clock, "it is back on its port", async || {
+        ask(first.management, "GET", "/actuator/cluster", "")
+            .await
+            .is_ok()
+    })
+    .await;
+
+    lab.freeze(BrokerId(2));
+    let frozen = endpoints.brokers[2].management;
+    let silent = clock
+        .timeout(
+            Duration::from_secs(6),
+            ask(frozen, "GET", "/actuator/cluster", ""),
+        )
+        .await;
+    assert!(silent.is_err(), "a frozen broker accepts and does not answer");
+    lab.thaw(BrokerId(2));
+    assert!(
+        ask(frozen, "GET", "/actuator/cluster", "")
+            .await
+            .unwrap()
+            .starts_with("HTTP/1.1 200")
+    );
+
+    let wrong = ask(endpoints.control, "POST", "/break", r#"{"region":"atlantis"}"#)
+        .await
+        .unwrap();
+    assert!(
+        wrong.starts_with("HTTP/1.1 400") && wrong.contains("there is no region"),
+        "{wrong}"
+    );
+    let broken = ask(endpoints.control, "POST", "/break", r#"{"region":"region1"}"#)
+        .await
+        .unwrap();
+    assert!(broken.starts_with("HTTP/1.1 200"), "{broken}");
+    until(&clock, "the region is dark", async || {
+        TcpStream::connect(first.rest).await.is_err()
+    })
+    .await;
+    let status = ask(endpoints.control, "GET", "/status", "").await.unwrap();
+    assert!(status.contains("\"power\":\"down\""), "{status}");
+    assert!(
+        ask(endpoints.control, "POST", "/down", "")
+            .await
+            .unwrap()
+            .starts_with("HTTP/1.1 200")
+    );
+    endpoints.until_stopped(&lab).await;
+}
