@@ -159,6 +159,11 @@ pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
             CertificateError::UnknownIssuer => {
                 "unknown issuer: the server's certificate is not signed by a trusted CA".to_owned()
             }
+            // What a CA that was made anew under its old name looks like.
+            CertificateError::BadSignature => {
+                "unknown issuer: the server's certificate is signed by another key of the trusted CA's name"
+                    .to_owned()
+            }
             other => format!("the server's certificate is refused: {other}"),
         },
         rustls::Error::InvalidMessage(_) => {

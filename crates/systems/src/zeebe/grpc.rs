@@ -26,7 +26,6 @@ use crate::http::{Fault, chain, driven, target_of};
 /// The generated messages and client.
 mod proto {
     #![expect(
-        missing_docs,
         unreachable_pub,
         unused_qualifications,
         clippy::all,
@@ -56,6 +55,7 @@ impl Grpc {
             Ok(Ok(topology)) => (Some(code_number(Code::Ok)), zbctl::render(topology)),
             Ok(Err(garbled)) => (Some(code_number(Code::Ok)), garbled.to_string()),
             Err(Failure::Status(status)) => (Some(code_number(status.code())), words(status)),
+            Err(Failure::Stranger(words)) => (None, words.clone()),
             Err(Failure::Fault(fault)) => (None, fault.to_string()),
         };
         let received = caller.secrets.scrubbed(received);
@@ -63,7 +63,7 @@ impl Grpc {
         caller.tell_exchange(began, line, None, status, received.clone());
         match outcome {
             Ok(Ok(topology)) => Sight::Seen(topology),
-            Ok(Err(_)) => Sight::Garbled { problem: received },
+            Ok(Err(_)) | Err(Failure::Stranger(_)) => Sight::Garbled { problem: received },
             Err(Failure::Status(status)) => Sight::Declined {
                 status: code_number(status.code()),
                 message: received,
@@ -124,6 +124,8 @@ async fn talk(
 enum Failure {
     /// The server says why.
     Status(Box<Status>),
+    /// Something answered that is no gRPC server.
+    Stranger(String),
     /// Nothing was heard.
     Fault(Fault),
 }
@@ -136,14 +138,17 @@ impl From<Fault> for Failure {
 
 impl Failure {
     fn of(status: Status) -> Self {
-        // tonic turns what breaks below it into a status too; only there does it have a source.
-        match status
-            .source()
-            .and_then(|source| causes(source).find_map(|cause| cause.downcast_ref::<hyper::Error>()))
-        {
-            Some(error) => Failure::Fault(broken(error)),
-            None => Failure::Status(Box::new(status)),
+        // tonic turns what breaks below it into a status, too; only there does it have a source: the channel's error
+        // while the head is awaited, hyper's own while the body is.
+        for cause in status.source().into_iter().flat_map(causes) {
+            if let Some(stranger @ ChannelError::Stranger { .. }) = cause.downcast_ref() {
+                return Failure::Stranger(stranger.to_string());
+            }
+            if let Some(error) = cause.downcast_ref() {
+                return Failure::Fault(broken(error));
+            }
         }
+        Failure::Status(Box::new(status))
     }
 }
 
@@ -168,6 +173,17 @@ fn broken(error: &hyper::Error) -> Fault {
     }
 }
 
+/// What goes wrong below tonic.
+#[derive(Debug, thiserror::Error)]
+enum ChannelError {
+    #[error("the connection broke")]
+    Broken(#[source] hyper::Error),
+    #[error(
+        "{status} from something that does not speak gRPC: wrong port, base path, or a proxy or login page?"
+    )]
+    Stranger { status: u16 },
+}
+
 /// One HTTP/2 connection as tonic wants it.
 struct Channel {
     sender: http2::SendRequest<tonic::body::Body>,
@@ -176,11 +192,11 @@ struct Channel {
 
 impl tower::Service<Request<tonic::body::Body>> for Channel {
     type Response = Response<Incoming>;
-    type Error = hyper::Error;
-    type Future = BoxFuture<'static, Result<Response<Incoming>, hyper::Error>>;
+    type Error = ChannelError;
+    type Future = BoxFuture<'static, Result<Response<Incoming>, ChannelError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
-        self.sender.poll_ready(context)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ChannelError>> {
+        self.sender.poll_ready(context).map_err(ChannelError::Broken)
     }
 
     fn call(&mut self, mut request: Request<tonic::body::Body>) -> Self::Future {
@@ -189,7 +205,17 @@ impl tower::Service<Request<tonic::body::Body>> for Channel {
                 .headers_mut()
                 .insert(header::AUTHORIZATION, authorization.clone());
         }
-        Box::pin(self.sender.send_request(request))
+        let answer = self.sender.send_request(request);
+        Box::pin(async move {
+            let response = answer.await.map_err(ChannelError::Broken)?;
+            let content_type = response.headers().get(header::CONTENT_TYPE);
+            if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+                return Ok(response);
+            }
+            Err(ChannelError::Stranger {
+                status: response.status().as_u16(),
+            })
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every answer that a real Zeebe 8.6.0 was recorded to give is understood.
+//! Every answer that a real Zeebe 8.6.0 was recorded to give is understood, and asked through the port means what it did.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -267,11 +267,11 @@ fn every_shape_of_refusal_brings_its_message() {
     );
 }
 
-fn recordings() -> PathBuf {
+pub(crate) fn recordings() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/zeebe-8.6.0")
 }
 
-fn files() -> Vec<PathBuf> {
+pub(crate) fn files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(recordings())
         .unwrap()
         .map(|folder| folder.unwrap().path())
@@ -292,7 +292,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 /// The recorded body of one file, as bytes.
-fn body(file: &str) -> Vec<u8> {
+pub(crate) fn body(file: &str) -> Vec<u8> {
     let recording: Value = serde_json::from_slice(&std::fs::read(recordings().join(file)).unwrap()).unwrap();
     match &recording["response_body"] {
         Value::String(text) => text.clone().into_bytes(),

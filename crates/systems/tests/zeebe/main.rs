@@ -1,0 +1,18 @@
+//! The Zeebe adapter against recordings, against servers of its own, and against every fault of the network.
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod grpc;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod recordings;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tls;
