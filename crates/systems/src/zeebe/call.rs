@@ -121,6 +121,9 @@ impl Caller {
     }
 
     fn tell(&self, began: Moment, request: String, sent: Option<String>, outcome: &Result<Reply, Fault>) {
+        if self.tap.is_none() {
+            return;
+        }
         let (status, received) = match outcome {
             Ok(reply) => (Some(reply.status), reply.kept_text()),
             Err(fault) => (None, fault.to_string()),

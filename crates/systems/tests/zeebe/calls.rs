@@ -1,10 +1,11 @@
 //! What goes onto the wire, what is told of it, and what never is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use c8dr_domain::effect::{Answer, Effect, Mode};
 use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId};
@@ -12,9 +13,12 @@ use c8dr_domain::observation::Sight;
 use c8dr_engine::clock::Clock;
 use c8dr_engine::ports::Zeebe;
 use c8dr_systems::dial::memory::Network;
-use c8dr_systems::dial::{Dial, Tcp};
+use c8dr_systems::dial::{Connector, Dial, Tcp};
+use c8dr_systems::http;
 use c8dr_systems::zeebe::{Auth, Cluster, Endpoints};
+use http_body_util::{BodyExt, Full};
 use tokio::io::AsyncWriteExt;
+use tower::ServiceExt;
 
 use super::recordings;
 use super::support::{
@@ -304,4 +308,23 @@ fn with_secrets(mut endpoints: Endpoints) -> Endpoints {
     endpoints.credentials.management = Auth::Bearer { token: SECRET.into() };
     endpoints.credentials.grpc = Auth::Bearer { token: SECRET.into() };
     endpoints
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_http_service_may_stand_in_for_the_network() {
+    let router = Router::new().fallback(|| async { ([(header::CONTENT_TYPE, "application/json")], "[]") });
+    let service = http::Service::new(tower::service_fn(
+        move |request: axum::http::Request<Full<Bytes>>| {
+            let router = router.clone();
+            async move {
+                let Ok(response) = router.oneshot(request).await;
+                let (head, body) = response.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                Ok::<_, http::Fault>(axum::http::Response::from_parts(head, body))
+            }
+        },
+    ));
+    let connector = Connector::new(Arc::new(Network::new()), None, clock());
+    let cluster = Cluster::over(service, connector, endpoints(), None).unwrap();
+    assert_eq!(cluster.exporters(&gateway()).await, Sight::Seen(BTreeMap::new()));
 }

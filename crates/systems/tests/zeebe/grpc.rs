@@ -201,7 +201,7 @@ async fn a_status_is_declined_and_repeats_no_credentials() {
         matches!(&seen, Sight::Declined { status: 16, message } if message.contains("missing or wrong")),
         "{seen:?}"
     );
-    let told = told.lock().unwrap();
+    let told = told.lock().unwrap().clone();
     assert_eq!(
         told[0].request,
         "gRPC http://gw:26500/gateway_protocol.Gateway/Topology"
@@ -257,7 +257,7 @@ async fn faults_are_told_apart() {
     silent(&asked(hanging).await, Silence::NoAnswer);
     silent(
         &asked(raw(|mut stream| async move {
-            super::support::read_head(&mut stream).await
+            super::support::read_head(&mut stream).await;
         }))
         .await,
         Silence::Broken,

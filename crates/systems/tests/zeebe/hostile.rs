@@ -98,7 +98,9 @@ fn a_big_installation_is_read() {
     };
     let members = (0..12).map(member).collect::<Vec<_>>().join(",");
     let body = format!(r#"{{"version":9,"brokers":[{members}]}}"#);
+    let clock = c8dr_engine::clock::Clock::system();
     let seen = wire::configuration(body.as_bytes()).unwrap();
+    println!("{} bytes read in {:?}", body.len(), clock.now().since_start());
     assert_eq!(
         seen.members
             .values()

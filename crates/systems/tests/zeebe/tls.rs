@@ -98,7 +98,7 @@ impl axum::serve::Listener for Secured {
 }
 
 /// A server at `b0:9600` and `gw:9600` with this certificate, which asks clients for one of `clients_of`.
-fn server(certificate: (rcgen::Certificate, KeyPair), clients_of: Option<&Authority>) -> Network {
+fn server(certificate: &(rcgen::Certificate, KeyPair), clients_of: Option<&Authority>) -> Network {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -118,7 +118,7 @@ fn server(certificate: (rcgen::Certificate, KeyPair), clients_of: Option<&Author
     let mut config = builder
         .with_single_cert(vec![certificate.0.der().clone()], key)
         .unwrap();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let network = Network::new();
     for host in ["gw", "b0"] {
         let listener = Secured(
@@ -162,14 +162,14 @@ fn assert_tls(sight: &Sight<bool>, words: &str) {
 #[tokio::test]
 async fn a_trusted_certificate_for_the_right_name_is_fine() {
     let ca = Authority::new();
-    let network = server(ca.certificate("b0", 2025..2027), None);
+    let network = server(&ca.certificate("b0", 2025..2027), None);
     assert_eq!(read(network, trusting(&ca.ca_file())).await, Sight::Seen(true));
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_recognised_and_nothing_is_sent() {
     let ca = Authority::new();
-    let network = server(ca.certificate("elsewhere", 2025..2027), None);
+    let network = server(&ca.certificate("elsewhere", 2025..2027), None);
     assert_tls(
         &read(network.clone(), trusting(&ca.ca_file())).await,
         "wrong name",
@@ -196,7 +196,7 @@ async fn certificates_are_judged_by_the_one_clock() {
     let ca = Authority::new();
     assert_tls(
         &read(
-            server(ca.certificate("b0", 2024..2025), None),
+            server(&ca.certificate("b0", 2024..2025), None),
             trusting(&ca.ca_file()),
         )
         .await,
@@ -204,14 +204,14 @@ async fn certificates_are_judged_by_the_one_clock() {
     );
     assert_tls(
         &read(
-            server(ca.certificate("b0", 2030..2031), None),
+            server(&ca.certificate("b0", 2030..2031), None),
             trusting(&ca.ca_file()),
         )
         .await,
         "not valid yet",
     );
     let later = Clock::new("2030-06-01T00:00:00Z".parse().unwrap(), 1.0);
-    let network = server(ca.certificate("b0", 2030..2031), None);
+    let network = server(&ca.certificate("b0", 2030..2031), None);
     let seen = cluster(network, trusting(&ca.ca_file()), later)
         .unwrap()
         .ready(BROKER)
@@ -223,7 +223,7 @@ async fn certificates_are_judged_by_the_one_clock() {
 async fn an_unknown_issuer_is_recognised_even_under_a_known_name() {
     let ca = Authority::new();
     for other in ["another", "ca"] {
-        let network = server(Authority::named(other).certificate("b0", 2025..2027), None);
+        let network = server(&Authority::named(other).certificate("b0", 2025..2027), None);
         assert_tls(&read(network, trusting(&ca.ca_file())).await, "unknown issuer");
     }
 }
@@ -231,7 +231,7 @@ async fn an_unknown_issuer_is_recognised_even_under_a_known_name() {
 #[tokio::test]
 async fn a_server_may_ask_who_we_are() {
     let ca = Authority::new();
-    let network = server(ca.certificate("b0", 2020..2040), Some(&ca));
+    let network = server(&ca.certificate("b0", 2020..2040), Some(&ca));
     assert_tls(
         &read(network.clone(), trusting(&ca.ca_file())).await,
         "client certificate",
@@ -242,6 +242,26 @@ async fn a_server_may_ask_who_we_are() {
     };
     // The server's own verifier goes by the wall, so the certificate must be valid today, too.
     assert_eq!(read(network, options).await, Sight::Seen(true));
+}
+
+#[tokio::test]
+async fn grpc_is_spoken_over_tls_as_http2() {
+    let ca = Authority::new();
+    let mut endpoints = endpoints();
+    endpoints.tls = trusting(&ca.ca_file());
+    for gateway in endpoints.gateways.values_mut() {
+        gateway.grpc = Some(url("https://gw:9600"));
+    }
+    let network = server(&ca.certificate("gw", 2025..2027), None);
+    let seen = Cluster::new(endpoints, Arc::new(network), clock(), None)
+        .unwrap()
+        .topology_by_grpc(&gateway())
+        .await;
+    // The server speaks HTTP/2, but answers with JSON: TLS and HTTP/2 both came about.
+    assert!(
+        matches!(&seen, Sight::Garbled { problem } if problem.contains("does not speak gRPC")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]

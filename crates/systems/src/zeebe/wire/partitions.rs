@@ -1,17 +1,17 @@
 //! `GET /actuator/partitions`: a broker's own account of its replicas. `spec: api.md §5`
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use c8dr_domain::ids::PartitionId;
 use c8dr_domain::topology::{ExporterPhase, OwnPartitions, OwnReplica, ProcessorPhase, Role};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::Garbled;
 use super::json::{Int, read};
 
 /// Reads the replicas. An empty object comes out empty: it means "unknown". `spec: edge-cases.md E6`
 pub fn own_partitions(body: &[u8]) -> Result<OwnPartitions, Garbled> {
-    let wire: BTreeMap<String, WireReplica> = read(body)?;
+    let WirePartitions(wire) = read(body)?;
     let mut partitions = OwnPartitions::new();
     for (key, replica) in wire {
         let id = key.parse().map(PartitionId).map_err(|_| {
@@ -34,7 +34,7 @@ pub fn own_partitions(body: &[u8]) -> Result<OwnPartitions, Garbled> {
     Ok(partitions)
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireReplica {
     role: String,
@@ -42,6 +42,33 @@ struct WireReplica {
     exporter_phase: Option<String>,
     processed_position: Option<Int<i64>>,
     exported_position: Option<Int<i64>>,
+}
+
+/// All entries as they stand, so that a key that is repeated shows; a map would keep the last.
+struct WirePartitions(Vec<(String, WireReplica)>);
+
+impl<'de> Deserialize<'de> for WirePartitions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = WirePartitions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of partitions by id")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<WirePartitions, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(WirePartitions(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
+    }
 }
 
 /// −1 is "not known yet", never a position.
@@ -72,6 +99,12 @@ mod tests {
         );
         assert_eq!(
             own_partitions(br#"{"1":{"role":"LEADER"},"01":{"role":"FOLLOWER"}}"#)
+                .unwrap_err()
+                .what,
+            "partition 1 is listed twice"
+        );
+        assert_eq!(
+            own_partitions(br#"{"1":{"role":"LEADER"},"1":{"role":"FOLLOWER"}}"#)
                 .unwrap_err()
                 .what,
             "partition 1 is listed twice"
