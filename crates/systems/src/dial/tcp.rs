@@ -151,6 +151,30 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_host_that_swallows_connections_is_told_from_one_that_refuses() {
+        let clock = Clock::system();
+        let tcp = Tcp::new(clock.clone());
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let target = Target {
+            host: "127.0.0.1".to_owned(),
+            port: listener.local_addr().unwrap().port(),
+        };
+        // Nobody accepts: once the backlog is full the kernel drops what comes, as a firewall does.
+        let mut waiting = Vec::new();
+        let failed = loop {
+            match tcp.dial(&target, clock.now() + Duration::from_millis(200)).await {
+                Ok(stream) => waiting.push(stream),
+                Err(failed) => break failed,
+            }
+            assert!(waiting.len() < 100, "the backlog never filled");
+        };
+        assert_eq!(failed.why, Silence::NoConnection);
+        assert!(failed.detail.contains("did not accept"), "{}", failed.detail);
+    }
+
     #[test]
     fn one_silent_address_outweighs_a_refusing_one() {
         let silent = NoConnection {

@@ -197,6 +197,33 @@ async fn a_reset_after_the_request_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_is_closed_at_once_is_never_success_and_never_refusal() {
+    // A port-forward whose pod is gone accepts and hangs up. Whether the request left first is a race.
+    let network = raw(|stream| async move { drop(stream) });
+    let cluster = cluster(&network);
+    let change = forced(&cluster).await;
+    let told = matches!(
+        &change,
+        Answer::NotSent {
+            why: Silence::Broken,
+            ..
+        } | Answer::Unknown { status: None, .. }
+    );
+    assert!(told, "{change:?}");
+    let read = cluster.ready(BROKER).await;
+    assert!(
+        matches!(
+            read,
+            Sight::Silent {
+                why: Silence::Broken,
+                ..
+            }
+        ),
+        "{read:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn half_an_answer_leaves_the_outcome_unknown() {
     for half in [
         "HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n{\"changeId\":2,",
