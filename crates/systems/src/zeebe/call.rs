@@ -1,5 +1,6 @@
 //! One call to one endpoint: builds the request, sends it once, and tells the tap.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,17 +157,23 @@ impl Caller {
 impl Reply {
     /// The server's own message in an error's body.
     pub(super) fn message(&self) -> String {
-        let text = String::from_utf8_lossy(&self.body);
-        if self.secrets.are_in(&text) {
-            wire::refusal(self.secrets.scrubbed(text.into_owned()).as_bytes())
-        } else {
-            wire::refusal(&self.body)
-        }
+        wire::refusal(&self.sayable())
     }
 
     /// The title, if the body is an HTML page.
     pub(super) fn page(&self) -> Option<String> {
-        wire::page(self.content_type.as_deref(), &self.body).map(|title| self.secrets.scrubbed(title))
+        wire::page(self.content_type.as_deref(), &self.sayable())
+    }
+
+    /// The body without secrets. Only for what is said of it: scrubbed before anything is cut, so that no half of a
+    /// secret is left; never for what is read from it, as a short secret may be part of a host's name.
+    fn sayable(&self) -> Cow<'_, [u8]> {
+        let text = String::from_utf8_lossy(&self.body);
+        if self.secrets.are_in(&text) {
+            Cow::Owned(self.secrets.scrubbed(text.into_owned()).into_bytes())
+        } else {
+            Cow::Borrowed(&self.body)
+        }
     }
 
     /// Why a body is not understood, without anything secret that stands in it.
@@ -197,7 +204,7 @@ impl Reply {
             }
             None => location.to_owned(),
         };
-        self.secrets.scrubbed(wire::shown(without_user.as_bytes(), 200))
+        wire::shown(self.secrets.scrubbed(without_user).as_bytes(), 200)
     }
 
     fn kept_text(&self) -> String {

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tonic::{Code, Status};
 
 use self::proto::gateway_client::GatewayClient;
+use super::auth::Secrets;
 use super::call::{Caller, Door};
 use super::endpoints::Limits;
 use super::reading::unheard;
@@ -54,7 +55,9 @@ impl Grpc {
         let (status, received) = match &outcome {
             Ok(Ok(topology)) => (Some(code_number(Code::Ok)), zbctl::render(topology)),
             Ok(Err(garbled)) => (Some(code_number(Code::Ok)), garbled.to_string()),
-            Err(Failure::Status(status)) => (Some(code_number(status.code())), words(status)),
+            Err(Failure::Status(status)) => {
+                (Some(code_number(status.code())), words(status, &caller.secrets))
+            }
             Err(Failure::Stranger(words)) => (None, words.clone()),
             Err(Failure::Fault(fault)) => (None, fault.to_string()),
         };
@@ -219,8 +222,9 @@ impl tower::Service<Request<tonic::body::Body>> for Channel {
     }
 }
 
-fn words(status: &Status) -> String {
-    let message = shown(status.message().as_bytes(), 1000);
+fn words(status: &Status, secrets: &Secrets) -> String {
+    // Scrubbed before it is cut, so that no half of a secret is left.
+    let message = shown(secrets.scrubbed(status.message().to_owned()).as_bytes(), 1000);
     let hint = match status.code() {
         Code::Unauthenticated => "; the credentials are missing or wrong",
         Code::PermissionDenied => "; the credentials do not suffice for this",

@@ -294,3 +294,12 @@ async fn only_a_broker_says_that_it_is_not_ready() {
         Sight::Garbled { .. }
     ));
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_a_200_answers_a_read() {
+    for status in [201, 202, 206] {
+        let cluster = cluster(&always(status, "application/json", CONFIGURATION));
+        let read = cluster.configuration(&gateway()).await;
+        assert!(matches!(read, Sight::Garbled { .. }), "{status} became {read:?}");
+    }
+}

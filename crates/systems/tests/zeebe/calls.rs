@@ -200,6 +200,8 @@ async fn a_server_that_echoes_credentials_does_not_make_us_repeat_them() {
             "{\"message\":\"you sent SECRET\"}",
             "{\"version\":\"SECRET\"}",
             "<html><title>SECRET</title>",
+            // The secret lies across the place where a title is cut.
+            "<html><title>seventy characters or so stand before it, so that cutting it SECRET</title>",
             "SECRET",
         ] {
             let network = Network::new();
@@ -229,7 +231,7 @@ async fn a_server_that_echoes_credentials_does_not_make_us_repeat_them() {
             }
             said += &format!("{:?}", told.lock().unwrap());
             assert!(
-                !said.contains(SECRET) && !said.contains("Y29ycmVjdC1ob3JzZ"),
+                !said.contains("correct") && !said.contains("ZGVtb"),
                 "{status} {shape}: {said}"
             );
         }
