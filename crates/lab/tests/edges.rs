@@ -540,3 +540,50 @@ async fn survivors_can_be_reinforced_to_three_replicas() {
     .await;
     assert_eq!(lab.lab.audit().missing, Vec::<i64>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_broker_haunts_the_topology_with_its_stale_role() {
+    let lab = Asking::new(WorldConfig {
+        seed: 18,
+        ghost_probability: 1.0,
+        ..WorldConfig::default()
+    });
+    lab.sleep(5.0).await;
+    lab.lab.lose_region(Region::Odd);
+    lab.until(30.0, "dropped", async || listed(&lab, 0).await == 2)
+        .await;
+    lab.until(20.0, "listed again", async || listed(&lab, 0).await > 2)
+        .await;
+    assert!(lab.led_by(0, &[1, 3]).await > 0, "as the leader that it was");
+    lab.until(20.0, "dropped again", async || listed(&lab, 0).await == 2)
+        .await;
+    lab.sleep(60.0).await;
+    assert_eq!(listed(&lab, 0).await, 2, "and only once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_delays_a_failover_is_over_at_once() {
+    let timings = c8dr_lab::Timings::zero();
+    let lab = Asking::new(WorldConfig {
+        seed: 19,
+        timings,
+        ghost_probability: 0.0,
+        ..WorldConfig::default()
+    });
+    lab.sleep(1.0).await;
+    lab.lab.lose_region(Region::Odd);
+    assert_eq!(listed(&lab, 0).await, 2);
+    assert_eq!(lab.management(0, "POST", FORCE, "[0,2]").await.0, 202);
+    assert!(lab.all_led_by(0, &[0, 2]).await);
+    assert_eq!(
+        lab.management(0, "POST", "/actuator/exporters/elasticsearchregion1/disable", "")
+            .await
+            .0,
+        202
+    );
+    assert_eq!(lab.cluster(0).await["lastChange"]["id"], 4);
+    lab.lab.return_region(Region::Odd, Data::Empty);
+    assert_eq!(lab.management(0, "POST", ADD, ALL).await.0, 202);
+    assert_eq!(lab.cluster(0).await["lastChange"]["id"], 6);
+    assert_eq!(lab.readiness(3).await, 200);
+}

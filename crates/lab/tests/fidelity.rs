@@ -31,6 +31,10 @@ const RESUME: Run = Run {
     folder: "8-resume-incomplete",
     exact: false,
 };
+const DRAIN: Run = Run {
+    folder: "6-drain",
+    exact: false,
+};
 const STALE: Run = Run {
     folder: "12-stale-lastChange",
     exact: false,
@@ -351,30 +355,19 @@ async fn a_resume_while_a_survivor_is_missing() {
         );
         lab.sleep(6.0).await;
     }
-    for (verb, phase) in [
-        ("pauseExporting", "PAUSED"),
-        ("softPauseExporting", "SOFT_PAUSED"),
-    ] {
-        let (status, body) = lab
-            .management(0, "POST", &format!("/actuator/partitions/{verb}"), "")
-            .await;
-        assert_eq!((status, phases(&body)), (200, vec![phase.to_owned(); 4]));
-    }
+    shapes(RESUME, &lab, [11, 13]).await;
+    // Per broker it works without anybody else; each verb is checked with what is read after it.
+    shapes(RESUME, &lab, 14..=22).await;
     checks(RESUME, &lab, [23, 24]).await;
-    lab.management(0, "POST", "/actuator/partitions/pauseExporting", "")
-        .await;
+    RESUME.check_shape(&lab, 25).await;
     lab.lab.start_broker(BrokerId(2), Data::Old);
     lab.until(20.0, "26: led again", async || lab.all_led_by(0, &[0, 2]).await)
         .await;
-    let (_, body) = lab.management(2, "GET", "/actuator/partitions", "").await;
-    assert!(
-        phases(&body).iter().any(|p| p == "EXPORTING" || p == "PAUSED"),
-        "28: {body}"
-    );
+    // Broker 2 was killed while paused, and comes back so.
+    shapes(RESUME, &lab, [27, 28, 30, 31]).await;
     lab.sleep(4.0).await;
     checks(RESUME, &lab, [32]).await;
-    let (_, body) = lab.management(2, "GET", "/actuator/partitions", "").await;
-    assert_eq!(phases(&body), ["SOFT_PAUSED"; 4], "34");
+    shapes(RESUME, &lab, [33, 34]).await;
     checks(RESUME, &lab, [35, 36]).await;
 }
 
@@ -414,6 +407,38 @@ async fn the_last_change_stays_completed_while_another_is_pending() {
         .await;
     lab.sleep(8.0).await;
     assert!(lab.all_led_by(0, &[0, 1, 2, 3]).await);
+    DRAIN.check(&lab, 14).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_exporters_series_are_named_as_recorded() {
+    let lab = Asking::new(WorldConfig::default());
+    lab.sleep(5.0).await;
+    let page = lab
+        .ask(lab.lab.management(BrokerId(0)), "GET", "/actuator/prometheus", "")
+        .await
+        .unwrap()
+        .text;
+    let recorded = DRAIN.load(41);
+    let recorded: Vec<&str> = recorded["zeebe_exporter_metrics_of_broker0"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|l| l.as_str())
+        .collect();
+    // Numbers are masked, labels and their order stay.
+    let masked = |line: &str| match line.rsplit_once(' ') {
+        Some((series, _)) if !line.starts_with('#') => series.replace(char::is_numeric, "0"),
+        _ => line.to_owned(),
+    };
+    let known: Vec<String> = recorded.iter().map(|l| masked(l)).collect();
+    for line in page.lines() {
+        assert!(
+            known.contains(&masked(line)),
+            "{line}\nrecorded:\n{}",
+            recorded.join("\n")
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

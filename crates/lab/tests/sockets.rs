@@ -1,10 +1,16 @@
 //! The ports as sockets: a dead broker refuses, a frozen one is silent, a restarted one is back where it was.
 
+#![expect(clippy::unwrap_used, reason = "a failure is the point")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use c8dr_engine::clock::Clock;
 use c8dr_lab::{BrokerId, Data, Lab, Listen, WorldConfig};
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -23,6 +29,30 @@ async fn ask(to: SocketAddr, method: &str, path: &str, body: &str) -> std::io::R
     } else {
         Ok(answer)
     }
+}
+
+/// Topology over HTTP/2 without TLS; the status that gRPC puts into the trailers.
+async fn grpc_status(to: SocketAddr) -> String {
+    let io = TokioIo::new(TcpStream::connect(to).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = Request::post(format!("http://{to}/gateway_protocol.Gateway/Topology"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Full::new(Bytes::from_static(&[0; 5])))
+        .unwrap();
+    let answer = sender
+        .send_request(request)
+        .await
+        .unwrap()
+        .into_body()
+        .collect()
+        .await
+        .unwrap();
+    let status = answer.trailers().and_then(|t| t.get("grpc-status")).unwrap();
+    status.to_str().unwrap().to_owned()
 }
 
 async fn until(clock: &Clock, what: &str, mut condition: impl AsyncFnMut() -> bool) {
@@ -53,6 +83,8 @@ async fn ports_live_and_die_with_their_broker() {
         health.contains("application/vnd.spring-boot.actuator.v3+json"),
         "{health}"
     );
+
+    assert_eq!(grpc_status(first.grpc).await, "0", "gRPC over a plain connection");
 
     lab.kill_broker(BrokerId(1));
     until(&clock, "a dead broker refuses", async || {

@@ -30,7 +30,7 @@ impl World {
                 );
             }
         }
-        page.push_str("# HELP zeebe_exporter_last_updated_exported_position The last exported position which was also updated/commited by the exporter.\n# TYPE zeebe_exporter_last_updated_exported_position gauge\n");
+        page.push_str("# HELP zeebe_exporter_last_updated_exported_position The last exported position which was also updated/committed by the exporter.\n# TYPE zeebe_exporter_last_updated_exported_position gauge\n");
         for (partition, replica) in present() {
             for (exporter, position) in replica.exporters.iter().filter(|(_, p)| p.handed > 0) {
                 let _ = writeln!(

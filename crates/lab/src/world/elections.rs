@@ -72,9 +72,22 @@ impl World {
             })
             .collect();
         leaders.sort_unstable();
-        let Some((_, leader)) = leaders.pop() else {
+        let Some((term, leader)) = leaders.pop() else {
             return false;
         };
+        // Somebody has heard of a later leader, even if that one is dead by now: a leader of old must not go on.
+        let latest = part
+            .iter()
+            .filter_map(|b| self.replica(*b, partition))
+            .map(|r| r.term)
+            .max();
+        if latest > Some(term) {
+            self.become_follower(leader, partition);
+            for (_, stale) in leaders {
+                self.become_follower(stale, partition);
+            }
+            return false;
+        }
         for (_, stale) in leaders {
             self.become_follower(stale, partition);
         }
