@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::fence::{self, Pale, READINGS};
-use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, sentence};
+use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, number, sentence};
 use crate::observation::Observation;
 use crate::picture::{Lead, Membership, Picture};
 use crate::topology::{ChangeStatus, ExporterPhase, ExporterStatus, Health};
@@ -335,7 +335,8 @@ fn change_ended(picture: &Picture<'_>, ours: Option<ChangeId>) -> Verdict {
             .waits_for()
             .map_or(String::new(), |broker| format!(", waiting for broker {broker}"));
         return Verdict::NotYet(format!(
-            "Change {}: {done} operations done, {owed} owed{waits}.",
+            "{done} of {} of change {} done{waits}.",
+            number(done + owed, "operation"),
             change.id
         ));
     }

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fence;
 use crate::history::History;
-use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, sentence};
+use crate::ids::{
+    BrokerId, ChangeId, ExporterId, GatewayName, PartitionId, RegionId, clause, counted, listed, sentence,
+};
 use crate::installation::Installation;
 use crate::observation::Sight;
 use crate::picture::{Lead, Membership, Picture};
@@ -159,6 +161,8 @@ impl Diagnosis {
 
 /// Nothing is processed, so nothing is written and no disk fills.
 const OUTAGE: &str = "No process moves while this lasts. Nothing acknowledged is lost, and logs do not grow.";
+/// Some partitions have no leader.
+const PARTLY: &str = "Processes of the partitions without a leader stand still; those of the others go on. Nothing acknowledged is lost.";
 /// Exporting stands still, so the log cannot be compacted.
 const LOG_GROWS: &str =
     "Processes run, but exported data stands still and the brokers' logs grow until their disks are full.";
@@ -168,7 +172,8 @@ const UNPROTECTED: &str = "Processes run unprotected: one more broker lost stops
 /// Names the state that the readings amount to.
 pub fn diagnose(installation: &Installation, history: &History) -> Diagnosis {
     let Some(picture) = Picture::of(installation, history) else {
-        return Diagnosis::new(Code::Unclear, "Nothing has been read yet.");
+        return Diagnosis::new(Code::Unclear, "Nothing has been read yet.")
+            .then("Look first: `c8dr status`.");
     };
     nothing_answers(&picture)
         .or_else(|| another_installation(&picture))
@@ -205,23 +210,22 @@ fn nothing_answers(picture: &Picture<'_>) -> Option<Diagnosis> {
 
 fn another_installation(picture: &Picture<'_>) -> Option<Diagnosis> {
     let wanted = picture.installation;
-    let mut wrong = Vec::new();
+    let mut differing: BTreeMap<String, Vec<&GatewayName>> = BTreeMap::new();
     for (name, _, topology) in picture.latest.topologies() {
-        if topology.partitions_count != wanted.partitions_count() {
-            wrong.push(format!(
-                "Gateway {name} has {} partitions; {} are configured.",
-                topology.partitions_count,
-                wanted.partitions_count()
-            ));
+        let (partitions, size) = (topology.partitions_count, topology.cluster_size);
+        if partitions != wanted.partitions_count() {
+            let words = format!("{partitions} partitions instead of {}", wanted.partitions_count());
+            differing.entry(words).or_default().push(name);
         }
-        if topology.cluster_size > wanted.cluster_size() {
-            wrong.push(format!(
-                "Gateway {name} has a cluster of {}; {} brokers are configured.",
-                topology.cluster_size,
-                wanted.cluster_size()
-            ));
+        if size > wanted.cluster_size() {
+            let words = format!("{size} brokers instead of {}", wanted.cluster_size());
+            differing.entry(words).or_default().push(name);
         }
     }
+    let mut wrong: Vec<String> = differing
+        .into_iter()
+        .map(|(words, gateways)| format!("The cluster has {words}, by {}.", listed(gateways)))
+        .collect();
     if let Some((name, configuration)) = picture.latest.configuration() {
         let known = wanted.brokers();
         let strange: BTreeSet<BrokerId> = configuration
@@ -316,15 +320,15 @@ fn both_regions(picture: &Picture<'_>) -> Diagnosis {
             no_proven_leader(&unled),
         )
         .seen(unled.iter().map(|(partition, lead)| lead_words(*partition, lead)))
-        .costs(OUTAGE)
+        .costs(standstill(picture))
         .then(
             "Wait for an election (seconds); if it lasts, read the logs of the brokers that lead nothing.",
         );
     }
-    if picture.membership() == Membership::Unknown {
+    if picture.configuration().is_none() || picture.latest.exporters().is_none() {
         return Diagnosis::new(
             Code::Unclear,
-            "Every partition is led, but who is a member cannot be read.",
+            "Every partition is led, but the members, changes and exporters of the cluster cannot all be read.",
         )
         .seen(
             picture
@@ -349,7 +353,7 @@ fn broker_down(picture: &Picture<'_>, down: &BTreeSet<BrokerId>) -> Diagnosis {
     let cost = if unled.is_empty() {
         "One more lost replica of the same partitions stops them."
     } else {
-        OUTAGE
+        standstill(picture)
     };
     Diagnosis::new(
         Code::BrokerDown,
@@ -391,7 +395,7 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
         .about(lost)
         .seen([members])
         .seen(unled.iter().map(|(partition, lead)| lead_words(*partition, lead)))
-        .costs(OUTAGE)
+        .costs(standstill(picture))
         .then("Wait: leaders come some six seconds after a force. Never force again while they are missing; that drops them all.");
     }
     let exporter = &picture.installation.region(lost).exporter;
@@ -471,7 +475,7 @@ fn exporting_paused(picture: &Picture<'_>) -> Option<Diagnosis> {
     let paused = picture.paused();
     (!paused.is_empty()).then(|| {
         Diagnosis::new(Code::ExportingPaused, format!("Exporting is paused on {}.", counted("broker", paused.keys())))
-            .seen(paused.iter().map(|(broker, partitions)| format!("Broker {broker}: {} paused.", counted("partition", partitions))))
+            .seen(paused.iter().map(|(broker, partitions)| format!("Broker {broker}: {}.", counted("partition", partitions))))
             .costs(LOG_GROWS)
             .then("If nobody is in the middle of a failback or a backup: `curl -X POST $MANAGEMENT/actuator/exporting/resume` and read the status in the answer's body.")
     })
@@ -497,7 +501,7 @@ fn exporter_off(picture: &Picture<'_>) -> Option<Diagnosis> {
         )
         .about(region.id)
         .costs("That region's search falls behind: what is processed now never reaches it unless the failback is finished.")
-        .then("A failover stopped half-way looks like this (exporter disabled before the brokers were removed), or a failback."),
+        .then("Find out why: a failback that was not finished looks like this, or an exporter that was disabled before the brokers were removed."),
     )
 }
 
@@ -522,6 +526,12 @@ fn unled(picture: &Picture<'_>) -> BTreeMap<PartitionId, Lead> {
         .into_iter()
         .filter(|(_, lead)| lead.leader().is_none())
         .collect()
+}
+
+/// What it costs that partitions have no leader: all of them, or some.
+fn standstill(picture: &Picture<'_>) -> &'static str {
+    let all_unled = picture.leads().values().all(|lead| lead.leader().is_none());
+    if all_unled { OUTAGE } else { PARTLY }
 }
 
 fn no_proven_leader(unled: &BTreeMap<PartitionId, Lead>) -> String {

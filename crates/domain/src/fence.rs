@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::history::Streak;
-use crate::ids::{BrokerId, PartitionId, RegionId, clause, counted, sentence};
+use crate::ids::{BrokerId, PartitionId, RegionId, clause, counted, number, sentence};
 use crate::observation::Observation;
 use crate::picture::{Lead, Picture};
 use crate::placement::quorum;
@@ -121,8 +121,8 @@ fn lost_silent(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
     }
     gap(
         format!(
-            "Region {name} has been silent for {} readings over {:.1} s; {READINGS} over {:.1} s are wanted.",
-            streak.readings,
+            "Silent for {} over {:.1} s; {READINGS} over {:.1} s are wanted.",
+            number(streak.readings, "reading"),
             streak.span.as_secs_f64(),
             SILENCE.as_secs_f64()
         ),
@@ -158,9 +158,9 @@ fn unasked_silent(picture: &Picture<'_>, lost: RegionId, unasked: &BTreeSet<Brok
         return None;
     }
     gap(format!(
-        "The endpoints of {unasked_words} are not configured; gateways have left them out for {} readings over {:.1} s, \
+        "The endpoints of {unasked_words} are not configured; gateways have left them out for {} over {:.1} s, \
          {READINGS} over {:.1} s are wanted.",
-        streak.readings,
+        number(streak.readings, "reading"),
         streak.span.as_secs_f64(),
         SILENCE.as_secs_f64()
     ))
@@ -212,9 +212,9 @@ fn survivors_up(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
     (streak.readings < READINGS).then(|| Gap {
         pale: Pale::SurvivorsUp,
         why: format!(
-            "{} {} readings in a row; {READINGS} are wanted.",
+            "{} {} in a row; {READINGS} are wanted.",
             sentence("broker", &survivors, "has answered in", "have answered in"),
-            streak.readings
+            number(streak.readings, "reading")
         ),
         may_close: true,
     })

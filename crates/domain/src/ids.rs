@@ -110,6 +110,11 @@ pub fn counted<T: fmt::Display>(word: &str, items: impl IntoIterator<Item = T>) 
     }
 }
 
+/// `1 reading`, `3 readings`: a number of things.
+pub fn number(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
 /// `broker 2 does not answer`, `brokers 0 and 2 do not answer`: the ids with a verb in their number.
 pub fn clause<T: fmt::Display>(
     word: &str,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Code, Diagnosis};
-use crate::ids::{BrokerId, ExporterId, RegionId};
+use crate::ids::{BrokerId, ExporterId, RegionId, number};
 use crate::picture::Picture;
 use crate::topology::{OperationKind, PendingChange};
 
@@ -73,10 +73,10 @@ fn change_words(change: &PendingChange) -> String {
         .map(|operation| operation.kind.as_str())
         .collect();
     format!(
-        "Change {}: {} operations done, {} owed ({}).",
-        change.id,
+        "{} of {} of change {} done ({}).",
         change.completed.len(),
-        change.pending.len(),
+        number(change.operations().count(), "operation"),
+        change.id,
         crate::ids::listed(kinds)
     )
 }

@@ -1,9 +1,9 @@
 //! What a silent region, a cut link or unseen brokers amount to.
 
 use super::changes::pending_in_a_loss;
-use super::{Code, Diagnosis, OUTAGE, no_proven_leader, unled};
+use super::{Code, Diagnosis, OUTAGE, no_proven_leader, standstill, unled};
 use crate::fence;
-use crate::ids::{BrokerId, ChangeId, RegionId, clause, counted, sentence};
+use crate::ids::{BrokerId, ChangeId, RegionId, counted, number, sentence};
 use crate::picture::{Lead, Picture};
 
 /// Gateways answer and no broker does: our way to the brokers is blocked, or all of them are dead.
@@ -60,8 +60,8 @@ pub(super) fn one_silent(picture: &Picture<'_>, lost: RegionId) -> Diagnosis {
     let survivors = picture.region(lost.other(), picture.latest);
     let since = picture.region_silent(lost);
     let evidence = format!(
-        "Region {name} has answered nothing for {} readings over {:.1} s ({}).",
-        since.readings,
+        "Region {name} has answered nothing for {} over {:.1} s ({}).",
+        number(since.readings, "reading"),
         since.span.as_secs_f64(),
         counted("broker", picture.installation.brokers_of(lost))
     );
@@ -102,8 +102,9 @@ pub(super) fn one_silent(picture: &Picture<'_>, lost: RegionId) -> Diagnosis {
         return Diagnosis::new(
             Code::RegionLostSurvivorDown,
             format!(
-                "Region {name} is silent, and {} of the other region.",
-                clause("broker", &survivors.silent, "is too", "are too")
+                "Region {name} is silent, and so {} {} of the other region.",
+                if survivors.silent.len() == 1 { "is" } else { "are" },
+                counted("broker", &survivors.silent)
             ),
         )
         .about(lost)
@@ -125,7 +126,7 @@ pub(super) fn one_silent(picture: &Picture<'_>, lost: RegionId) -> Diagnosis {
     .about(lost)
     .seen([evidence])
     .seen(why)
-    .costs(OUTAGE)
+    .costs(standstill(picture))
     .then("Look again: `c8dr status --watch`. Leaders step down about five seconds after a region is gone.")
 }
 

@@ -12,7 +12,7 @@ use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
 use crate::effect::Effect;
 use crate::fence::{self, Gap, Pale};
 use crate::history::History;
-use crate::ids::{BrokerId, RegionId, counted, sentence};
+use crate::ids::{BrokerId, RegionId, clause, counted, sentence};
 use crate::installation::Installation;
 use crate::picture::{Membership, Picture};
 use crate::record;
@@ -103,7 +103,7 @@ pub fn plan(
         Membership::Mixed(_) if !removing(&picture, request.lost) => {
             return Err(refuse(
                 "members-unexpected",
-                "The members are neither both regions nor one; a failover from here is not planned blindly.",
+                format!("{} A failover from here is not planned.", plan.diagnosis.summary),
                 &plan.diagnosis,
                 plan.diagnosis.next.clone(),
             ));
@@ -119,6 +119,13 @@ pub fn plan(
         Membership::Whole | Membership::Mixed(_) | Membership::Unknown => {
             let step = force(&picture, request, &plan.diagnosis)?;
             plan.steps.push(step);
+            let (survivors, kept) = (installation.brokers_of(survivors), plan.kept());
+            if survivors != kept {
+                plan.notes.push(format!(
+                    "{} given up: what was acknowledged on no other survivor is gone, and the old disks must not come back.",
+                    sentence("broker", survivors.difference(&kept), "is", "are")
+                ));
+            }
         }
     }
     owe_disable(&picture, request, &mut plan)?;
@@ -191,11 +198,13 @@ fn removing(picture: &Picture<'_>, lost: RegionId) -> bool {
         .configuration()
         .and_then(|configuration| configuration.pending_change.as_ref())
         .is_some_and(|change| {
-            is_removal(
-                change,
-                &installation.brokers_of(lost.other()),
-                &installation.brokers_of(lost),
-            )
+            let (keep, remove) = (
+                installation.brokers_of(lost.other()),
+                installation.brokers_of(lost),
+            );
+            let kept_whole =
+                matches!(picture.membership(), Membership::Mixed(members) if members.is_superset(&keep));
+            kept_whole && is_removal(change, &keep, &remove)
         })
 }
 
@@ -241,15 +250,30 @@ fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Res
         Pale::NoQuorumLost => request.accept_data_loss.is_none(),
     })
     .collect();
-    // A force of ours that is under way has passed its guards; the world no longer looks as before it.
-    if !adopted {
+    // A force that is under way has passed its guards; the world no longer looks as before it. Only that the lost side
+    // is still silent can be asked at any time.
+    if adopted {
+        refuse_returned(picture, request, diagnosis)?;
+    } else {
         refuse_gaps(picture, request, &pales, diagnosis)?;
     }
     let ids: Vec<String> = keep.iter().map(|broker| format!("\"{broker}\"")).collect();
     let manual = &request.management;
     Ok(Step {
         id: StepId::Fo1,
-        title: force_title(installation, request.lost),
+        title: match installation
+            .brokers_of(survivors)
+            .difference(&keep)
+            .copied()
+            .collect::<BTreeSet<_>>()
+        {
+            given_up if given_up.is_empty() => force_title(installation, request.lost),
+            given_up => format!(
+                "{}, and give up {}",
+                force_title(installation, request.lost),
+                counted("broker", given_up)
+            ),
+        },
         class: Class::Orderly,
         before: vec![
             Condition::StillMembers {
@@ -363,13 +387,7 @@ fn refuse_gaps(
         Pale::LostSilent if !first.may_close => (
             "lost-region-answers",
             format!("Region {name} is not lost: it answers."),
-            vec![
-                "If another region is gone, name that one; `c8dr status` shows which.".to_owned(),
-                format!(
-                    "If only the link between the regions is cut, and for good: stop the brokers of {name} first, then fail over."
-                ),
-                format!("Without stopping them: `c8dr failover --lost {name} --accept-unfenced \"reason\"`."),
-            ],
+            ways_out_of_an_answer(picture, request, diagnosis),
         ),
         Pale::SurvivorsUp if !down.is_empty() => (
             "survivor-down",
@@ -413,6 +431,52 @@ fn refuse_gaps(
         }
     }
     Err(refusal)
+}
+
+/// The region to give up answers: the wrong one, a cut link, or nothing at all. An override is offered for a cut only; to
+/// whoever typed the wrong name it would be a trap.
+fn ways_out_of_an_answer(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Vec<String> {
+    let name = &picture.installation.region(request.lost).name;
+    let other = &picture.installation.region(request.lost.other()).name;
+    match diagnosis.code {
+        Code::RegionLost | Code::RegionSuspected if diagnosis.region == Some(request.lost.other()) => {
+            vec![format!(
+                "It is region {other} that is silent. If you mean that one: `c8dr failover --lost {other}`."
+            )]
+        }
+        Code::LinkCut | Code::Leaderless | Code::RegionSuspected => vec![
+            format!(
+                "If only the link between the regions is cut, and for good: stop the brokers of {name} first, then fail over."
+            ),
+            format!("Without stopping them: `c8dr failover --lost {name} --accept-unfenced \"reason\"`."),
+        ],
+        _ => vec![
+            "Nothing has to be failed over as it is; `c8dr status` shows what is wrong, if anything."
+                .to_owned(),
+        ],
+    }
+}
+
+/// The lost region is being removed, and brokers of it answer again: no plan goes through with that as if nothing were.
+fn refuse_returned(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Result<(), Refusal> {
+    let answering = picture.region(request.lost, picture.latest).answering;
+    if answering.is_empty() || request.accept_unfenced.is_some() {
+        return Ok(());
+    }
+    let name = &picture.installation.region(request.lost).name;
+    Err(refuse(
+        "lost-region-answers",
+        format!(
+            "Region {name} is being removed, and {}",
+            clause("broker", &answering, "of it answers.", "of it answer.")
+        ),
+        diagnosis,
+        vec![
+            "Wait until the change has ended (`c8dr status --watch`), then repeat this command: what is then still owed is safe."
+                .to_owned(),
+            format!("If nobody wanted to remove {name}: stop whoever did, before the change ends."),
+        ],
+    ))
 }
 
 fn foreign_change(picture: &Picture<'_>, change: &PendingChange, diagnosis: &Diagnosis) -> Refusal {

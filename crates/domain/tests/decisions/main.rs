@@ -5,4 +5,14 @@
 mod world;
 
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod checker;
+#[cfg(test)]
+mod diagnoses;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod traps;

@@ -70,7 +70,7 @@ fn refused_in_any_case(history: &History, lost: RegionId, code: &str) {
     assert_eq!(asked(history, &request).unwrap_err().code, code);
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Stands {
     Met,
     NotYet,
@@ -133,7 +133,7 @@ fn the_previous_changes_completed_says_nothing_while_ours_is_pending() {
         Some(8),
         &watched(&[(&ours, 1)]),
         NotYet,
-        "Change 8: 0 operations done, 4 owed",
+        "0 of 4 operations of change 8 done",
     );
     // Nor before the server shows ours at all.
     let before = four().ended(6, ChangeStatus::Completed);
@@ -784,7 +784,7 @@ fn without_the_lost_brokers_endpoints_gateways_must_have_dropped_them_for_a_whil
         &watched(&[(&listed, 5), (&dropped, 1)]),
         PARIS,
         Pale::LostSilent,
-        "for 1 readings",
+        "for 1 reading over",
     );
     assert_eq!(fence_gaps(&watched(&[(&dropped, LONG)]), PARIS), []);
 }

@@ -16,6 +16,7 @@ use c8dr_domain::topology::{
     OwnReplica, PendingChange, ProcessorPhase, Role,
 };
 use jiff::{SignedDuration, Timestamp};
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 pub(crate) const LONDON: RegionId = RegionId(0);
 pub(crate) const PARIS: RegionId = RegionId(1);
@@ -261,12 +262,6 @@ impl World {
     pub(crate) fn gateways_of(mut self, brokers: &[u32]) -> World {
         self.gateways
             .retain(|name, _| brokers.iter().any(|broker| gateway(*broker) == *name));
-        self
-    }
-
-    /// Gateways show these sizes.
-    pub(crate) fn sizes(mut self, cluster_size: u32, replication_factor: u32) -> World {
-        self.sizes = (cluster_size, replication_factor);
         self
     }
 
@@ -626,5 +621,18 @@ fn silent<T>(why: Silence) -> Sight<T> {
     Sight::Silent {
         why,
         detail: String::new(),
+    }
+}
+
+/// So many cases, from one seed; with `PROPTEST_RNG_SEED` from another one, to go looking for more.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    let seed = std::env::var("PROPTEST_RNG_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed.unwrap_or(8)),
+        ..ProptestConfig::default()
     }
 }
