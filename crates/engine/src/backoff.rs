@@ -5,10 +5,10 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// The first pause: short enough not to be felt, long enough for a busy broker.
-const FIRST: Duration = Duration::from_millis(50);
-/// The longest pause in the first [`SOON`]: leaders come back some six seconds after a force.
-const NEAR_MAX: Duration = Duration::from_millis(150);
+/// The first pause, also between the readings that confirm one another: with the reading itself some 50 ms.
+const FIRST: Duration = Duration::from_millis(25);
+/// The longest pause in the first [`SOON`]: leaders come back some six seconds after a force, and each tenth counts.
+const NEAR_MAX: Duration = Duration::from_millis(100);
 /// The longest pause later.
 const FAR_MAX: Duration = Duration::from_secs(1);
 /// What counts as soon.

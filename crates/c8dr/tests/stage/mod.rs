@@ -1,5 +1,7 @@
 //! The real binary, in an environment of its own: its own home, its own directory, no variables of ours.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};

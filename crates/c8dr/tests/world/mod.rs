@@ -3,6 +3,8 @@
 //! Requests go through the adapters' upper seam straight into the lab's routers. One request that changes something can be
 //! spoiled on its way, as networks do.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
