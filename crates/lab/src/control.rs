@@ -51,7 +51,8 @@ impl IntoResponse for Refusal {
 }
 
 impl Lab {
-    /// `GET /status /audit /timeline`, `POST /break /heal /spoil /down`: JSON in and out.
+    /// `GET /status /audit /timeline`, `POST /break /heal /spoil /snapshot /restore /down`: JSON in and
+    /// out.
     pub fn control_router(&self) -> Router {
         Router::new()
             .route("/status", get(async |State(lab): State<Lab>| Json(lab.status())))
@@ -63,6 +64,8 @@ impl Lab {
             .route("/break", post(break_it))
             .route("/heal", post(heal_it))
             .route("/spoil", post(spoil_it))
+            .route("/snapshot", post(snapshot_it))
+            .route("/restore", post(restore_it))
             .route("/down", post(down))
             .with_state(self.clone())
     }
@@ -202,6 +205,35 @@ async fn spoil_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Re
     };
     lab.spoil_answer(fault);
     Ok(Json(lab.status()).into_response())
+}
+
+fn searched(lab: &Lab, bytes: &[u8]) -> Result<crate::ids::Region, Refusal> {
+    let target: Target = body(bytes)?;
+    let name = target
+        .region
+        .or(target.search)
+        .ok_or_else(|| Refusal("name the \"region\"".to_owned()))?;
+    lab.region(&name).map_err(|e| Refusal(e.to_string()))
+}
+
+async fn snapshot_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
+    let region = searched(&lab, &bytes)?;
+    if lab.snapshot_search(region) {
+        Ok(Json(lab.status()).into_response())
+    } else {
+        Err(Refusal("that region's search is down".to_owned()))
+    }
+}
+
+async fn restore_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
+    let region = searched(&lab, &bytes)?;
+    if lab.restore_search(region) {
+        Ok(Json(lab.status()).into_response())
+    } else {
+        Err(Refusal(
+            "there is no snapshot, or that region's search is down".to_owned(),
+        ))
+    }
 }
 
 async fn down(State(lab): State<Lab>) -> Response {

@@ -141,7 +141,7 @@ fn response(reply: Reply) -> Response<Body> {
     response
 }
 
-/// The body type of refused requests is never produced; this keeps the two worlds of errors apart.
+/// Tonic's server cannot fail itself; this says so to the type checker.
 pub(crate) fn never(e: Infallible) -> Refused {
     match e {}
 }

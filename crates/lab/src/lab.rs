@@ -160,6 +160,17 @@ impl Lab {
         self.with(|w| w.set_search(region, alive));
     }
 
+    /// Snapshots a region's search; false when it is down. Stands for Elasticsearch's own snapshot, so that what is
+    /// exported after it can be missing in the other region.
+    pub fn snapshot_search(&self, region: Region) -> bool {
+        self.with(|w| w.snapshot_search(region))
+    }
+
+    /// Restores the last snapshot into a region's search; false when there is none or the search is down.
+    pub fn restore_search(&self, region: Region) -> bool {
+        self.with(|w| w.restore_search(region))
+    }
+
     /// Spoils one answer to come.
     pub fn spoil_answer(&self, fault: AnswerFault) {
         self.with(|w| w.spoil_answer(fault));

@@ -25,51 +25,88 @@ impl Span {
 
 /// The waits of the modelled installation. [`Timings::measured`] is what the recordings show.
 #[derive(Clone, Copy, PartialEq, Debug)]
-#[expect(
-    missing_docs,
-    reason = "each line says what it is where the measured value stands"
-)]
 pub struct Timings {
+    /// One way between two brokers of a region.
     pub in_region_hop: Span,
+    /// One way between brokers of different regions.
     pub cross_region_hop: Span,
+    /// From the loss of the majority to the end of a leadership.
     pub step_down: Span,
+    /// What comes on top when the others stand still instead of being gone.
     pub step_down_frozen_extra: Span,
+    /// How long after the loss `/actuator/partitions` begins to hang.
     pub partitions_hang_from: Duration,
+    /// After how long it gives up and answers `{}`.
     pub partitions_hang_limit: Duration,
+    /// How long a step-down waits for an exporter whose target is silent.
     pub exporter_timeout_block: Span,
+    /// From the loss of a leader to the next one, where there is a majority.
     pub election: Span,
+    /// From a forced configuration to a leader, where one was about to stand anyway.
     pub election_after_force_fast: Span,
+    /// The same where somebody has to time out first.
     pub election_after_force_slow: Span,
+    /// Until a gateway hears of a new role.
     pub role_gossip: Span,
+    /// The same for replicas that have just joined.
     pub role_gossip_after_join: Span,
+    /// Until a gateway no longer lists a broker that is gone.
     pub gateway_drop: Span,
+    /// The same when the suspicion takes a second round.
     pub gateway_drop_slow: Span,
+    /// What comes on top when the broker stands still.
     pub gateway_drop_frozen_extra: Span,
+    /// How long after it was dropped a dead broker is listed again, if it is.
     pub ghost_after: Span,
+    /// For how long.
     pub ghost_for: Span,
+    /// From the start of a process to its being listed, with 4 brokers.
     pub list_new_broker: Span,
+    /// From renewed contact to being listed, for a broker that was known.
     pub list_again: Span,
+    /// Until another broker hears of a changed configuration.
     pub config_gossip: Span,
+    /// The same when the two had lost each other.
     pub config_sync_after_heal: Span,
+    /// From the start of a process to its ports.
     pub process_start: Span,
+    /// From its ports to its partitions.
     pub partitions_start: Span,
+    /// From hearing that it was removed to its end.
     pub self_shutdown: Span,
+    /// One forced reconfiguration.
     pub force_operation: Span,
+    /// What the first of them sometimes takes longer.
     pub force_extra: Span,
+    /// Adding or removing a broker.
     pub broker_operation: Span,
+    /// Enabling or disabling an exporter on one replica.
     pub exporter_operation: Span,
+    /// What the first of them sometimes takes longer.
     pub exporter_extra: Span,
+    /// What comes on top on a leader whose exporter waits for a silent target.
     pub exporter_operation_blocked: Span,
+    /// One replica joining, with little state.
     pub join_operation: Span,
+    /// What one of them sometimes takes longer.
     pub join_extra: Span,
+    /// One replica leaving, or a change of priority.
     pub leave_operation: Span,
+    /// The exporter's flush timer (its bulk delay).
     pub flush_interval: Duration,
+    /// How often followers hear how far the exporters have come.
     pub exporter_gossip: Duration,
+    /// Until a pause, or a resume that is in luck, is answered.
     pub pause_answer: Span,
+    /// Until a resume is answered that waits for a bulk.
     pub resume_answer_slow: Span,
+    /// Any other answer.
     pub answer: Span,
+    /// After how long a gateway gives up on a create.
     pub create_timeout: Duration,
+    /// After how long a gateway gives up on a coordinator that is silent.
     pub coordinator_timeout: Duration,
+    /// Until a rebalance has moved a leader.
     pub rebalance: Span,
 }
 

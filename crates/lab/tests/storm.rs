@@ -1,8 +1,6 @@
 //! Faults at random, but nobody forces anything and no disk is lost: then everything acknowledged must still be there,
 //! and every partition must be led again, once the faults have stopped.
 
-#![expect(clippy::unwrap_used, reason = "a failure is the point")]
-
 mod asking;
 
 use asking::Asking;

@@ -163,7 +163,7 @@ impl World {
             let roles = view
                 .heard
                 .get(&id)
-                .map(|h| h.roles.iter().map(|(p, l)| (*p, *l)).collect());
+                .map(|h| h.roles.iter().map(|(p, term)| (*p, term.is_some())).collect());
             known.push(KnownMember {
                 id,
                 host: self.broker(id).map(|b| b.host.clone()).unwrap_or_default(),

@@ -42,16 +42,15 @@ impl World {
         let mut brokers = Vec::new();
         let view = self.broker(gateway).map(|b| &b.view);
         for id in view.map(|v| v.listed.as_slice()).unwrap_or_default() {
-            let roles = view.and_then(|v| v.heard.get(id)).map(|h| &h.roles);
             let order = view.map(|v| v.partition_order.as_slice()).unwrap_or_default();
             let mut partitions = Vec::new();
             for partition in order {
-                let Some(leads) = roles.and_then(|r| r.get(partition)) else {
+                let Some(leads) = view.and_then(|v| v.shown(*id, *partition)) else {
                     continue;
                 };
                 partitions.push(TopologyPartition {
                     partition_id: partition.0,
-                    role: if *leads { "leader" } else { "follower" },
+                    role: if leads { "leader" } else { "follower" },
                     health: "healthy",
                 });
             }

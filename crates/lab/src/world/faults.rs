@@ -177,6 +177,35 @@ impl World {
         }
     }
 
+    /// Takes a snapshot of a region's search, into a place that outlives both regions. False when it is down.
+    pub fn snapshot_search(&mut self, region: Region) -> bool {
+        let Some(search) = self.searches.get(region.index()).filter(|s| s.alive) else {
+            return false;
+        };
+        self.snapshot = Some(search.documents.clone());
+        self.say(format!(
+            "The search of {} is snapshotted.",
+            self.region_name(region)
+        ));
+        true
+    }
+
+    /// Restores the last snapshot into a region's search, which must be up. False when there is none, or it is down.
+    pub fn restore_search(&mut self, region: Region) -> bool {
+        let Some(snapshot) = self.snapshot.clone() else {
+            return false;
+        };
+        let Some(search) = self.searches.get_mut(region.index()).filter(|s| s.alive) else {
+            return false;
+        };
+        search.documents.extend(snapshot);
+        self.say(format!(
+            "The snapshot is restored into the search of {}.",
+            self.region_name(region)
+        ));
+        true
+    }
+
     /// Spoils one answer to come.
     pub fn spoil_answer(&mut self, fault: AnswerFault) {
         self.answer_faults.push(fault);

@@ -1,5 +1,6 @@
 //! Membership and gossip: what each gateway believes of the brokers, and how configurations travel.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,12 +31,15 @@ pub(crate) struct Contact {
     pub(crate) epoch: u64,
 }
 
+/// The partitions of a broker: with the term in which it leads them, if it does.
+pub(crate) type Roles = BTreeMap<PartitionId, Option<u64>>;
+
 /// What a gateway last heard a broker say about itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     pub(crate) number: u64,
     /// Partition and whether it is led there.
-    pub(crate) roles: BTreeMap<PartitionId, bool>,
+    pub(crate) roles: Roles,
 }
 
 /// One gateway's belief about the cluster. Orders are arbitrary and its own (recorded).
@@ -68,20 +72,36 @@ impl View {
         }
     }
 
-    /// The broker that this gateway holds for the partition's leader.
+    fn said(&self, broker: BrokerId, partition: PartitionId) -> Option<Option<u64>> {
+        self.heard.get(&broker)?.roles.get(&partition).copied()
+    }
+
+    /// The broker that this gateway holds for the partition's leader: of several who say so, the one with the highest
+    /// term, and of two with the same term (after both sides were forced) the lower id (spec: edge-cases.md E10).
     pub(crate) fn leader(&self, partition: PartitionId) -> Option<BrokerId> {
-        let leads = |b: &&BrokerId| self.heard.get(b).and_then(|h| h.roles.get(&partition)) == Some(&true);
-        self.listed.iter().find(leads).copied()
+        let claim = |b: &BrokerId| self.said(*b, partition).flatten().map(|term| (term, Reverse(*b)));
+        self.listed
+            .iter()
+            .filter_map(claim)
+            .max()
+            .map(|(_, Reverse(b))| b)
+    }
+
+    /// Whether the broker holds the partition, and leads it, as this gateway shows it. One who says that it leads, but
+    /// is not held for the leader, is not shown at all.
+    pub(crate) fn shown(&self, broker: BrokerId, partition: PartitionId) -> Option<bool> {
+        match self.said(broker, partition)? {
+            None => Some(false),
+            Some(_) => (self.leader(partition) == Some(broker)).then_some(true),
+        }
     }
 
     /// How many listed brokers hold the partition.
     pub(crate) fn holders(&self, partition: PartitionId) -> usize {
-        let holds = |b: &&BrokerId| {
-            self.heard
-                .get(b)
-                .is_some_and(|h| h.roles.contains_key(&partition))
-        };
-        self.listed.iter().filter(holds).count()
+        self.listed
+            .iter()
+            .filter(|b| self.shown(**b, partition).is_some())
+            .count()
     }
 
     fn list(&mut self, broker: BrokerId) {
@@ -276,12 +296,14 @@ impl World {
     }
 
     /// What a broker says of its own partitions.
-    pub(crate) fn roles_of(&self, broker: BrokerId) -> BTreeMap<PartitionId, bool> {
+    pub(crate) fn roles_of(&self, broker: BrokerId) -> Roles {
         let Some(broker) = self.broker(broker).filter(|b| b.runs()) else {
-            return BTreeMap::new();
+            return Roles::new();
         };
         let present = broker.replicas.iter().filter(|(_, r)| r.role != Role::Absent);
-        present.map(|(p, r)| (*p, r.role == Role::Leader)).collect()
+        present
+            .map(|(p, r)| (*p, (r.role == Role::Leader).then_some(r.term)))
+            .collect()
     }
 
     /// Sends a broker's roles to all gateways.
@@ -341,13 +363,7 @@ impl World {
         }
     }
 
-    pub(crate) fn roles_heard(
-        &mut self,
-        gateway: BrokerId,
-        broker: BrokerId,
-        number: u64,
-        roles: &BTreeMap<PartitionId, bool>,
-    ) {
+    pub(crate) fn roles_heard(&mut self, gateway: BrokerId, broker: BrokerId, number: u64, roles: &Roles) {
         if !self.hear(gateway, broker) {
             return;
         }

@@ -124,7 +124,7 @@ pub(crate) enum Event {
         gateway: BrokerId,
         broker: BrokerId,
         number: u64,
-        roles: Arc<BTreeMap<PartitionId, bool>>,
+        roles: Arc<gossip::Roles>,
     },
     ConfigurationHeard {
         to: BrokerId,
@@ -192,6 +192,8 @@ pub struct World {
     pub(crate) brokers: BTreeMap<BrokerId, Broker>,
     pub(crate) link: Link,
     pub(crate) searches: [Search; 2],
+    /// What the last snapshot of a search holds: where it is kept outlives both regions.
+    pub(crate) snapshot: Option<BTreeSet<(PartitionId, i64)>>,
     pub(crate) workload: Workload,
     pub(crate) flights: BTreeMap<u64, Flight>,
     elections: BTreeSet<(PartitionId, BTreeSet<BrokerId>)>,
@@ -244,6 +246,7 @@ impl World {
                     ..Search::default()
                 },
             ],
+            snapshot: None,
             workload,
             flights: BTreeMap::new(),
             elections: BTreeSet::new(),

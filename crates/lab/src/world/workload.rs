@@ -46,6 +46,8 @@ pub(crate) struct Workload {
     /// What each client is trying to get acknowledged.
     clients: Vec<Option<Token>>,
     pause: Duration,
+    /// Nobody creates anything for now.
+    resting: bool,
     next_token: u64,
     next_flight: u64,
     next_gateway: usize,
@@ -83,6 +85,18 @@ const CONNECTION_ERROR: &str =
 const CUT_SHORT: &str = "Expected to handle REST API request, but the connection was cut prematurely with the broker; the request may or may not have been accepted, and may not be safe to retry";
 
 impl World {
+    /// Lets the lab's clients together create so many process instances a second, or none: then they wait.
+    pub fn set_load(&mut self, creates_per_second: f64) {
+        let clients = self.workload.clients.len();
+        let rate = creates_per_second / clients.max(1) as f64;
+        self.workload.pause = if rate > 0.0 {
+            Duration::from_secs_f64(1.0 / rate)
+        } else {
+            Duration::ZERO
+        };
+        self.workload.resting = rate <= 0.0;
+    }
+
     pub(crate) fn start_clients(&mut self) {
         let pause = self.workload.pause;
         let count = self.workload.clients.len();
@@ -100,6 +114,10 @@ impl World {
     }
 
     pub(crate) fn client_turn(&mut self, client: usize) {
+        if self.workload.resting {
+            self.after(Duration::from_secs(1), Event::Client { client });
+            return;
+        }
         let Some(held) = self.workload.clients.get(client).copied() else {
             return;
         };
