@@ -281,7 +281,13 @@ fn awaited(step: &Step, complaints: &mut Complaints) {
     // Effects that stop or restart brokers do not exist in this vocabulary; a new one must be weighed here.
     let harmless = match &step.effect {
         Effect::ForceRemove { .. } | Effect::DisableExporter { .. } => true,
-        Effect::CancelChange { .. } => false,
+        // None of these belongs into a failover.
+        Effect::CancelChange { .. }
+        | Effect::PauseExporting
+        | Effect::ResumeExporting
+        | Effect::ResumeExportingOn { .. }
+        | Effect::EnableExporter { .. }
+        | Effect::AddBrokers { .. } => false,
     };
     complaints.error_unless(harmless, Rule::I16, || {
         format!(

@@ -29,6 +29,29 @@ pub enum Effect {
         /// The change.
         change: ChangeId,
     },
+    /// Pauses exporting everywhere, hard. `spec: procedure.md FB2`
+    PauseExporting,
+    /// Resumes exporting everywhere. `spec: procedure.md FB6`
+    ResumeExporting,
+    /// Resumes exporting on one broker, by itself: the way to finish a resume that did half. `spec: edge-cases.md E3`
+    ResumeExportingOn {
+        /// The broker.
+        broker: BrokerId,
+    },
+    /// Starts an exporter at another one's acknowledged position. `spec: procedure.md FB5`
+    EnableExporter {
+        /// The exporter.
+        exporter: ExporterId,
+        /// The exporter whose position it takes. Without one it would start at the log's end: a hole for ever.
+        initialize_from: ExporterId,
+    },
+    /// Makes these the members, with this replication factor; never by force. `spec: procedure.md FB7`
+    AddBrokers {
+        /// All members, old and new.
+        all: BTreeSet<BrokerId>,
+        /// Replicas per partition.
+        replication_factor: u32,
+    },
 }
 
 impl Effect {
@@ -44,8 +67,71 @@ impl Effect {
             }
             Effect::DisableExporter { exporter } => format!("disable the exporter {exporter}"),
             Effect::CancelChange { change } => format!("cancel change {change}"),
+            Effect::PauseExporting => "pause exporting".to_owned(),
+            Effect::ResumeExporting => "resume exporting".to_owned(),
+            Effect::ResumeExportingOn { broker } => format!("resume exporting on broker {broker}"),
+            Effect::EnableExporter {
+                exporter,
+                initialize_from,
+            } => {
+                format!("enable the exporter {exporter} at the position of {initialize_from}")
+            }
+            Effect::AddBrokers {
+                all,
+                replication_factor,
+            } => {
+                format!(
+                    "make {} the members, with {replication_factor} replicas",
+                    counted("broker", all)
+                )
+            }
         }
     }
+}
+
+/// One request that changes a search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchEffect {
+    /// Registers a repository, which also proves that every node can write to it.
+    Register {
+        /// Its name.
+        repository: String,
+        /// Its type and settings, as the server wants them.
+        settings: serde_json::Value,
+    },
+    /// Begins a snapshot and does not wait for it.
+    Snapshot {
+        /// In which repository.
+        repository: String,
+        /// Its name, unique per run.
+        name: String,
+        /// What is put into it: the run, and the position vector V.
+        metadata: BTreeMap<String, serde_json::Value>,
+    },
+    /// Deletes a snapshot by its name.
+    DeleteSnapshot {
+        /// In which repository.
+        repository: String,
+        /// Its name.
+        name: String,
+    },
+    /// Begins a restore of exactly these indices and does not wait for it.
+    Restore {
+        /// From which repository.
+        repository: String,
+        /// Which snapshot.
+        name: String,
+        /// Which indices; never a pattern.
+        indices: BTreeSet<String>,
+    },
+    /// Deletes one index by its whole name. Guarantee G10: only in the cluster with this UUID.
+    DeleteIndex {
+        /// Which index.
+        index: String,
+        /// The cluster in which alone it may go.
+        cluster_uuid: String,
+    },
 }
 
 /// Whether the server shall carry an effect out or only say what it would do.

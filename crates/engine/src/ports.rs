@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, Effect, Mode, SearchEffect};
+use c8dr_domain::exporting::{ExporterMetrics, PositionVector};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::Sight;
+use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
 use futures_util::future::BoxFuture;
 
@@ -35,6 +37,12 @@ pub trait Zeebe: Send + Sync {
     /// Whether a broker calls itself ready (`GET /actuator/health/readiness`: 200 or 503, both are answers).
     fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>>;
 
+    /// How far a broker's exporters are (`GET /actuator/prometheus`). An adapter without metrics need not say more.
+    fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<ExporterMetrics>> {
+        let _ = broker;
+        Box::pin(async { Sight::NotAsked })
+    }
+
     /// Sends an effect through a gateway, once.
     fn perform<'a>(
         &'a self,
@@ -63,3 +71,29 @@ pub struct Exchange {
 
 /// Where exchanges are told to.
 pub type Tap = Arc<dyn Fn(Exchange) + Send + Sync>;
+
+/// One region's search.
+///
+/// As with [`Zeebe`]: every call ends, nothing is retried, and what may have had its effect is [`Answer::Unknown`].
+pub trait Search: Send + Sync {
+    /// Which cluster answers, and how well it is (`/_cluster/health`, UUID from an API that every build has).
+    fn cluster(&self) -> BoxFuture<'_, Sight<SearchCluster>>;
+
+    /// All indices with their documents (`/_cat/indices`).
+    fn indices(&self) -> BoxFuture<'_, Sight<Vec<Index>>>;
+
+    /// Whether the repository is registered (`None`: it is not).
+    fn repository<'a>(&'a self, repository: &'a str) -> BoxFuture<'a, Sight<Option<serde_json::Value>>>;
+
+    /// The named snapshot (`None`: there is none of this name).
+    fn snapshot<'a>(&'a self, repository: &'a str, name: &'a str) -> BoxFuture<'a, Sight<Option<Snapshot>>>;
+
+    /// Indices that come or came back from a snapshot (`/_recovery`). `_status` would tell of the snapshot instead.
+    fn recoveries(&self) -> BoxFuture<'_, Sight<Vec<Recovery>>>;
+
+    /// What it holds of each partition, up to and including a position.
+    fn holdings<'a>(&'a self, up_to: &'a PositionVector) -> BoxFuture<'a, Sight<Holdings>>;
+
+    /// Sends an effect, once.
+    fn perform<'a>(&'a self, effect: &'a SearchEffect) -> BoxFuture<'a, Answer>;
+}

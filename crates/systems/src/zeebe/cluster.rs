@@ -252,7 +252,12 @@ impl Zeebe for Cluster {
         mode: Mode,
     ) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
-            match self.management_of(gateway) {
+            let management = match effect {
+                // No gateway can do this: it is said to the broker itself.
+                Effect::ResumeExportingOn { broker } => self.brokers.get(broker).map(|door| self.at(door)),
+                _ => self.management_of(gateway),
+            };
+            match management {
                 Some(management) => management.perform(effect, mode).await,
                 None => no_such_gateway(gateway),
             }

@@ -101,7 +101,48 @@ impl Management<'_> {
                 self.change(Method::DELETE, &path, None, Expected::Configuration)
                     .await
             }
+            Effect::PauseExporting => self.exporting("/actuator/exporting/pause", mode).await,
+            Effect::ResumeExporting => self.exporting("/actuator/exporting/resume", mode).await,
+            // Here the door is the broker's own, and its answer shows its partitions in their new phase.
+            Effect::ResumeExportingOn { .. } => {
+                self.exporting("/actuator/partitions/resumeExporting", mode).await
+            }
+            Effect::EnableExporter {
+                exporter,
+                initialize_from,
+            } => {
+                let path = format!(
+                    "/actuator/exporters/{}/enable{}",
+                    segment(exporter),
+                    dry("?", mode)
+                );
+                let body = serde_json::json!({ "initializeFrom": initialize_from.as_str() }).to_string();
+                self.change(Method::POST, &path, Some(body), Expected::Planned)
+                    .await
+            }
+            Effect::AddBrokers {
+                all,
+                replication_factor,
+            } => {
+                let path = format!(
+                    "/actuator/cluster/brokers?replicationFactor={replication_factor}{}",
+                    dry("&", mode)
+                );
+                self.change(Method::POST, &path, Some(ids(all)), Expected::Planned)
+                    .await
+            }
         }
+    }
+
+    /// Pauses and resumes know no rehearsal: nothing is sent then.
+    async fn exporting(&self, path: &str, mode: Mode) -> Answer {
+        if mode == Mode::Rehearsal {
+            return Answer::Refused {
+                status: 501,
+                message: "this cannot be rehearsed".to_owned(),
+            };
+        }
+        self.change(Method::POST, path, None, Expected::Wrapped).await
     }
 
     /// Asks leaders to move to where the priorities want them. Best effort, and always answered 200.

@@ -16,6 +16,9 @@ pub(super) enum Expected {
     Configuration,
     /// 200 or 204, with or without a body: the rebalance.
     Nothing,
+    /// 204, or a 200 whose body tells: `status` 204 in it is success, 500 a failure that may have done half; a broker's
+    /// own answer shows its partitions instead. `spec: api.md §4`, `edge-cases.md E3`
+    Wrapped,
 }
 
 /// What is known of a change after its call.
@@ -39,7 +42,15 @@ pub(super) fn answer(outcome: Result<Reply, Fault>, expected: Expected) -> Answe
         },
         // A page is a stranger's: a proxy answers 200 to whatever it does not let through.
         (200, Expected::Nothing) if reply.page().is_none() => Answer::Done,
-        (204, Expected::Configuration | Expected::Nothing) => Answer::Done,
+        (204, Expected::Configuration | Expected::Nothing | Expected::Wrapped) => Answer::Done,
+        (200, Expected::Wrapped) => match wire::exporting_outcome(&reply.body) {
+            Ok(wire::ExportingOutcome::Done) => Answer::Done,
+            Ok(wire::ExportingOutcome::Failed { status, message }) => Answer::Unknown {
+                status: Some(status),
+                detail: message,
+            },
+            Err(garbled) => not_understood(&reply, garbled),
+        },
         (status @ (400 | 401 | 403 | 404 | 405 | 501), _) => Answer::Refused {
             status,
             message: explained(&reply),

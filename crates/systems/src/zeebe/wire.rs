@@ -6,6 +6,7 @@
 mod change;
 mod cluster;
 mod exporters;
+mod exporting;
 mod json;
 mod partitions;
 mod readiness;
@@ -18,6 +19,7 @@ use std::fmt;
 pub use self::change::{PlannedChange, planned_change};
 pub use self::cluster::configuration;
 pub use self::exporters::exporters;
+pub use self::exporting::{ExportingOutcome, exporting_outcome};
 pub use self::partitions::own_partitions;
 pub use self::readiness::ready;
 pub use self::refusal::{page, refusal};

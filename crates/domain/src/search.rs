@@ -1,0 +1,105 @@
+//! A region's search (Elasticsearch or OpenSearch): its health, indices, snapshots, restores, and what it holds.
+//!
+//! `spec: api.md §9`. A cluster is told by its UUID, never by its address: deleting in the wrong one is for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::PartitionId;
+
+/// How well a search cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Color {
+    /// Everything is there.
+    Green,
+    /// Replicas are missing.
+    Yellow,
+    /// Data is missing.
+    Red,
+}
+
+/// A search cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchCluster {
+    /// What tells it from every other.
+    pub uuid: String,
+    /// How well it is.
+    pub color: Color,
+}
+
+/// How a snapshot stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotState {
+    /// Under way.
+    InProgress,
+    /// Whole.
+    Success,
+    /// Shards are missing; worthless, though the call was answered 200.
+    Partial,
+    /// Broken.
+    Failed,
+}
+
+/// A snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its name.
+    pub name: String,
+    /// Its own UUID: the same name may be another snapshot.
+    pub uuid: String,
+    /// How it stands.
+    pub state: SnapshotState,
+    /// Its indices.
+    pub indices: BTreeSet<String>,
+    /// Shards in all.
+    pub shards_total: u64,
+    /// Shards done so far.
+    pub shards_done: u64,
+    /// Shards that failed.
+    pub shards_failed: u64,
+    /// What was put into it when it was begun.
+    pub metadata: BTreeMap<String, serde_json::Value>,
+}
+
+/// An index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Its documents.
+    pub documents: u64,
+    /// How well it is; `None` while it is closed.
+    pub color: Option<Color>,
+}
+
+/// One index on its way back from a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The index.
+    pub index: String,
+    /// The snapshot it comes from.
+    pub snapshot: String,
+    /// Whether all its shards are done.
+    pub is_done: bool,
+    /// Bytes copied, of how many.
+    pub bytes_done: u64,
+    /// Bytes in all.
+    pub bytes_total: u64,
+}
+
+/// What a search holds of one partition, up to a position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// Distinct records.
+    pub count: u64,
+    /// SHA-256 over their ids in order, in hexadecimal.
+    pub hash: String,
+    /// The highest position held; `None` if nothing is.
+    pub highest: Option<i64>,
+}
+
+/// What a search holds, by partition.
+pub type Holdings = BTreeMap<PartitionId, Holding>;
