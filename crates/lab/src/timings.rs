@@ -96,6 +96,8 @@ pub struct Timings {
     pub flush_interval: Duration,
     /// How often followers hear how far the exporters have come.
     pub exporter_gossip: Duration,
+    /// How often a partition is snapshotted.
+    pub snapshot_period: Duration,
     /// Until a pause, or a resume that is in luck, is answered.
     pub pause_answer: Span,
     /// Until a resume is answered that waits for a bulk.
@@ -165,6 +167,7 @@ impl Timings {
             leave_operation: Span::ms(60, 220),
             flush_interval: Duration::from_millis(1_000),
             exporter_gossip: Duration::from_secs(15),
+            snapshot_period: Duration::from_secs(300),
             pause_answer: Span::ms(7, 40),
             resume_answer_slow: Span::ms(1_350, 1_520),
             answer: Span::ms(2, 40),
@@ -212,6 +215,7 @@ impl Timings {
             leave_operation: Span::ZERO,
             flush_interval: Duration::from_millis(1_000),
             exporter_gossip: Duration::from_secs(15),
+            snapshot_period: Duration::from_secs(300),
             pause_answer: Span::ZERO,
             resume_answer_slow: Span::ZERO,
             answer: Span::ZERO,

@@ -138,15 +138,15 @@ impl World {
         let mut bodies = Vec::new();
         for (partition, replica) in broker.replicas.iter().filter(|(_, r)| r.role != Role::Absent) {
             let leads = replica.role == Role::Leader;
-            let snapshot = replica.snapshot_at;
+            let snapshot = replica.snapshot.as_ref();
             bodies.push((
                 partition.0,
                 PartitionBody {
                     role: if leads { "LEADER" } else { "FOLLOWER" },
                     processed_position: replica.committed_position(),
                     snapshot_id: snapshot
-                        .map(|p| format!("{p}-{}-{p}-{}-{id}", replica.term, replica.distributed.max(0))),
-                    processed_position_in_snapshot: snapshot,
+                        .map(|s| format!("{}-{}-{}-{}-{id}", s.index, s.term, s.processed, s.exported)),
+                    processed_position_in_snapshot: snapshot.map(|s| s.processed),
                     stream_processor_phase: match (replica.processing_paused, leads) {
                         (true, _) => "PAUSED",
                         (false, true) => "PROCESSING",
@@ -188,8 +188,8 @@ impl World {
                     .into_iter()
                     .flat_map(|b| b.replicas.values_mut())
                 {
-                    if replica.distributed >= 0 {
-                        replica.snapshot_at = Some(replica.committed_position());
+                    if replica.role == Role::Leader {
+                        replica.take_snapshot(0);
                     }
                 }
             }

@@ -312,7 +312,7 @@ impl World {
         let mut members = source.members.clone();
         members.insert(id);
         let (log, term, committed) = (source.log.clone(), source.term, source.committed);
-        let exporters = source.exporters.clone();
+        let (exporters, snapshot) = (source.exporters.clone(), source.snapshot.clone());
         self.regroup(partition, &members);
         let mut replica = Replica::new(members);
         replica.role = Role::Follower;
@@ -320,6 +320,7 @@ impl World {
         replica.log = log;
         replica.committed = committed;
         replica.exporters = exporters;
+        replica.snapshot = snapshot;
         let length = replica.log.len();
         if let Some(broker) = self.broker_mut(id) {
             broker.replicas.insert(partition, replica);

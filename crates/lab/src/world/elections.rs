@@ -165,6 +165,7 @@ impl World {
         replica.quorum_lost = None;
         replica.steps_down_at = None;
         replica.replicated.clear();
+        replica.reopen();
         self.publish(broker);
     }
 
@@ -246,10 +247,7 @@ impl World {
             replica.quorum_lost = None;
             replica.steps_down_at = None;
             replica.replicated = [(winner, replica.log.len())].into();
-            for position in replica.exporters.values_mut() {
-                // What sat in the old leader's buffers is exported again from the last acknowledgement.
-                position.handed = position.acked;
-            }
+            replica.reopen();
         }
         self.say(format!("Broker {winner} leads partition {partition}."));
         self.publish(winner);

@@ -163,6 +163,28 @@ impl World {
         }
     }
 
+    /// Takes the partition's periodic snapshot, which its followers get from the leader.
+    pub(crate) fn snapshot_partition(&mut self, partition: PartitionId) {
+        self.after(self.config.timings.snapshot_period, Event::Snapshot { partition });
+        let Some(leader) = self.working_leader(partition) else {
+            return;
+        };
+        let exported = self.exported_position(leader, partition);
+        let Some(replica) = self.replica_mut(leader, partition) else {
+            return;
+        };
+        replica.take_snapshot(exported);
+        let (members, snapshot) = (replica.members.clone(), replica.snapshot.clone());
+        for member in members {
+            if member != leader
+                && self.confer(leader, member)
+                && let Some(follower) = self.replica_mut(member, partition)
+            {
+                follower.snapshot.clone_from(&snapshot);
+            }
+        }
+    }
+
     /// What `/actuator/partitions` shows: the least acknowledged of the enabled exporters on a leader, what was last
     /// heard on a follower.
     pub(crate) fn exported_position(&self, broker: BrokerId, partition: PartitionId) -> i64 {

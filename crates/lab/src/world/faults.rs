@@ -276,6 +276,7 @@ impl World {
                 continue;
             };
             replica.role = Role::Follower;
+            replica.reopen();
             if let Some(members) = members {
                 replica.members = members;
             }

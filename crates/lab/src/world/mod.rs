@@ -171,6 +171,9 @@ pub(crate) enum Event {
         partition: PartitionId,
         term: u64,
     },
+    Snapshot {
+        partition: PartitionId,
+    },
     Client {
         client: usize,
     },
@@ -268,6 +271,12 @@ impl World {
         world.lead_by_priority(&configuration, &partitions);
         for id in brokers {
             world.tell_everyone_at_once(id);
+        }
+        for partition in partitions {
+            world.after(
+                world.config.timings.snapshot_period,
+                Event::Snapshot { partition },
+            );
         }
         world.start_clients();
         world.say(format!(
@@ -408,6 +417,7 @@ impl World {
                 partition,
                 term,
             } => self.distribute(broker, partition, term),
+            Event::Snapshot { partition } => self.snapshot_partition(partition),
             Event::Client { client } => self.client_turn(client),
             Event::FlightTimeout { flight } => self.flight_timed_out(flight),
         }
