@@ -1,5 +1,5 @@
 //! Faults at random, but nobody forces anything and no disk is lost: then everything acknowledged must still be there,
-//! and every partition must be led again, once the faults have stopped.
+//! every partition must be led again, and every gateway must know it, once the faults have stopped.
 
 mod asking;
 
@@ -105,6 +105,11 @@ proptest! {
             calm(&lab).await;
             let status = lab.lab.status();
             assert!(status.leaderless.is_empty() && status.led_twice.is_empty(), "{status:?}");
+            for gateway in 0..4 {
+                let topology = lab.topology(gateway).await;
+                assert_eq!(topology["brokers"].as_array().map(Vec::len), Some(4), "gateway {gateway}: {topology}");
+                assert!(lab.all_led_by(gateway, &[0, 1, 2, 3]).await, "gateway {gateway}: {topology}\n{}", lab.history());
+            }
             let audit = lab.lab.audit();
             assert!(audit.missing.is_empty(), "{audit:?}\n{}", lab.history());
             assert!(audit.acknowledged > 100, "{audit:?} {status:?}\n{}", lab.history());

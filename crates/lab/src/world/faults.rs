@@ -1,12 +1,13 @@
 //! What a disaster may do to the world: processes killed, frozen and started; the link cut; answers spoilt.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::chance::Stream;
 use crate::cluster::raft::Role;
-use crate::ids::{BrokerId, Region};
+use crate::ids::{BrokerId, PartitionId, Region};
 use crate::world::gossip::Loss;
 use crate::world::{Contact, Event, Search, Stage, World};
 
@@ -139,10 +140,11 @@ impl World {
     pub fn thaw(&mut self, id: BrokerId) {
         if let Some(broker) = self.broker_mut(id).filter(|b| b.power == Power::Frozen) {
             broker.power = Power::Up;
-            // Its own view of the others is as old as its sleep; it hears all of them at once again.
+            // It hears everybody anew, and begins to miss those who went while it slept.
             for contact in broker.view.contacts.values_mut() {
                 contact.heard = false;
             }
+            self.miss_the_silent(id);
             self.upheavals += 1;
             self.say(format!("Broker {id} goes on."));
             self.contacts_changed(Loss::Crash);
@@ -254,6 +256,12 @@ impl World {
         let Some(broker) = self.broker_mut(id).filter(|b| b.life == life) else {
             return;
         };
+        if broker.power == Power::Frozen {
+            // Never at once, or a frozen process would spin.
+            let wait = wait.max(Duration::from_millis(100));
+            self.after(wait, Event::Serving { broker: id, life });
+            return;
+        }
         broker.stage = Stage::Serving;
         self.upheavals += 1;
         self.after(wait, Event::PartitionsStarted { broker: id, life });
@@ -265,6 +273,15 @@ impl World {
         let Some(broker) = self.broker(id).filter(|b| b.life == life) else {
             return;
         };
+        if broker.power == Power::Frozen {
+            let wait = self
+                .chance
+                .span(Stream::Start, self.config.timings.partitions_start);
+            // Never at once, or a frozen process would spin.
+            let wait = wait.max(Duration::from_millis(100));
+            self.after(wait, Event::PartitionsStarted { broker: id, life });
+            return;
+        }
         let own = broker.configuration.as_ref().and_then(|c| c.members.get(&id));
         let held: Vec<_> = own
             .map(|m| m.partitions.keys().copied().collect())
@@ -298,11 +315,7 @@ impl World {
     }
 
     /// The raft configuration that a returning replica will be told by the present leader, if it is still in it.
-    fn members_that_count(
-        &self,
-        id: BrokerId,
-        partition: crate::ids::PartitionId,
-    ) -> Option<std::collections::BTreeSet<BrokerId>> {
+    fn members_that_count(&self, id: BrokerId, partition: PartitionId) -> Option<BTreeSet<BrokerId>> {
         let leaders = self.brokers.values().filter_map(|b| b.replicas.get(&partition));
         let leader = leaders
             .filter(|r| r.role == Role::Leader)

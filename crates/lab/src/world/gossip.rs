@@ -11,6 +11,7 @@ use crate::chance::{Chance, Stream};
 use crate::cluster::configuration::Configuration;
 use crate::cluster::raft::Role;
 use crate::ids::{BrokerId, PartitionId};
+use crate::timings::Span;
 use crate::world::{Event, Stage, World};
 
 /// Why contact was lost: it decides how long everything takes that follows.
@@ -172,6 +173,32 @@ impl World {
         self.send_configuration(broker, gateway, true);
     }
 
+    /// A gateway that slept begins to suspect whoever is not there any more.
+    pub(crate) fn miss_the_silent(&mut self, gateway: BrokerId) {
+        for broker in self.broker_ids() {
+            if broker == gateway || self.hear(gateway, broker) {
+                continue;
+            }
+            let wait = self.drop_delay(Loss::Crash);
+            let Some(observer) = self.broker_mut(gateway) else {
+                return;
+            };
+            let Some(contact) = observer.view.contacts.get_mut(&broker) else {
+                continue;
+            };
+            contact.epoch += 1;
+            let epoch = contact.epoch;
+            self.after(
+                wait,
+                Event::Drop {
+                    gateway,
+                    broker,
+                    epoch,
+                },
+            );
+        }
+    }
+
     fn drop_delay(&mut self, loss: Loss) -> Duration {
         let timings = self.config.timings;
         // Rarely the suspicion takes a second round (baseline: up to 24.2 s).
@@ -191,8 +218,7 @@ impl World {
             }
             Loss::Cut => {
                 let (from, to) = (timings.gateway_drop.to, timings.gateway_drop.to.mul_f64(1.3));
-                self.chance
-                    .span(Stream::Membership, crate::timings::Span { from, to })
+                self.chance.span(Stream::Membership, Span { from, to })
             }
         }
     }
