@@ -74,7 +74,7 @@ pub(super) async fn out(
 ) -> Result<Exit, CliError> {
     let run = run_id(site, &plan);
     let journal = site.store.create(&run)?;
-    let progress = Progress::new(*screen);
+    let progress = Progress::new(*screen, site.clock.clone());
     let gear = gear(site, &progress);
     let canceller = gear.canceller.clone();
     let beginning = Beginning {

@@ -46,7 +46,7 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
     let home = environment::home().join("drills");
     let config = lab::config(&lab, &endpoints, drill.world.speed, &home)?;
     let site = Site::with(config, clock.clone(), Store::at(home), None)?;
-    let progress = Progress::new(*screen);
+    let progress = Progress::new(*screen, site.clock.clone());
     let scene = Scene {
         site: &site,
         lab: &lab,

@@ -62,7 +62,7 @@ pub(super) async fn run(args: &Args, screen: &Screen, failover: &Failover) -> Re
 /// Watches until a plan can be made, or until watching longer would not help.
 pub(super) async fn planned(site: &Site, screen: &Screen, lost: &Lost) -> Result<(Plan, History), CliError> {
     let request = request(site, lost)?;
-    let progress = Progress::new(*screen);
+    let progress = Progress::new(*screen, site.clock.clone());
     progress.now("looking …");
     let mut history = History::new();
     let outcome = watch_for_plan(site, &request, &mut history, &progress).await;

@@ -184,7 +184,7 @@ async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliErr
         .lock(found.plan.installation.name(), &environment::operator())?;
     // Read again under the lock: another c8dr may have gone on with it until just now.
     let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
-    let progress = Progress::new(*screen);
+    let progress = Progress::new(*screen, site.clock.clone());
     let gear = carry::gear(&site, &progress);
     let canceller = gear.canceller.clone();
     let driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())?;

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use c8dr_domain::plan::StepId;
 use c8dr_domain::run::{Event, Outcome};
+use c8dr_engine::clock::Clock;
 use c8dr_engine::events::{Listener, Told, Waiting};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{BAD, DIM, GOOD, HEAD, OPEN, Screen, seconds, styled};
 
 /// Retells a run on the error stream.
 pub(crate) struct Progress {
     screen: Screen,
+    clock: Clock,
     bar: Option<ProgressBar>,
     state: Mutex<State>,
 }
@@ -23,14 +25,14 @@ pub(crate) struct Progress {
 struct State {
     titles: BTreeMap<StepId, String>,
     began: Option<Timestamp>,
-    said: Option<(Timestamp, String)>,
+    said: Option<Timestamp>,
 }
 
 /// How often a plain wait is repeated: a log should show that something is alive, not fill up.
-const SAID_EVERY: Duration = Duration::from_secs(5);
+const SAID_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
 impl Progress {
-    pub(crate) fn new(screen: Screen) -> Self {
+    pub(crate) fn new(screen: Screen, clock: Clock) -> Self {
         let bar = screen.is_live.then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
@@ -40,6 +42,7 @@ impl Progress {
             bar
         });
         Progress {
+            clock,
             screen,
             bar,
             state: Mutex::default(),
@@ -132,27 +135,24 @@ impl Progress {
         let step = waiting
             .step
             .map_or_else(|| "proof".to_owned(), |step| step.to_string());
+        let now = self.clock.wall();
+        let since = now.duration_since(waiting.since).as_secs();
+        let words = format!(
+            "{step} waits {since} s of {} s at most: {}",
+            waiting.limit.as_secs(),
+            waiting.what
+        );
         if let Some(bar) = &self.bar {
-            let since = bar.elapsed();
-            bar.set_message(format!(
-                "{step} waits: {} ({} s at most)",
-                waiting.what,
-                waiting.limit.as_secs()
-            ));
-            let _ = since;
+            bar.set_message(words);
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let repeat = state.said.as_ref().is_none_or(|(since, _)| {
-            waiting.since.duration_since(*since).as_secs().unsigned_abs() >= SAID_EVERY.as_secs()
-        });
-        if repeat {
-            self.screen.note(&format!(
-                "    {step} waits: {} ({} s at most)",
-                waiting.what,
-                waiting.limit.as_secs()
-            ));
-            state.said = Some((waiting.since, waiting.what.clone()));
+        let is_due = state
+            .said
+            .is_none_or(|said| now.duration_since(said) >= SAID_EVERY);
+        if is_due {
+            state.said = Some(now);
+            self.screen.note(&format!("    {words}"));
         }
     }
 }
