@@ -3,6 +3,11 @@
 //! Everything goes through two seams: [`http`] for calls and, below it, [`dial`] for byte streams. All limits are
 //! counted on the engine's clock. Nothing here decides anything, and nothing is retried.
 
+pub mod auth;
+pub mod base_url;
+mod call;
 pub mod dial;
+mod foreign;
 pub mod http;
+mod reading;
 pub mod zeebe;

@@ -1,17 +1,15 @@
 //! Zeebe: management, REST and gRPC, as one [`Cluster`] behind the engine's port.
 
-mod auth;
-mod call;
 mod cluster;
 mod endpoints;
 mod gateway;
 mod grpc;
 mod management;
-mod reading;
 mod verdict;
 pub mod wire;
 pub mod zbctl;
 
-pub use self::auth::{Auth, Credentials};
 pub use self::cluster::{Cluster, SetupError};
-pub use self::endpoints::{BadUrl, BaseUrl, Endpoints, GatewayEndpoints, Limits};
+pub use self::endpoints::{Credentials, Endpoints, GatewayEndpoints, Limits};
+pub use crate::auth::Auth;
+pub use crate::base_url::{BadUrl, BaseUrl};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::exporting::ExporterMetrics;
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
@@ -13,12 +14,13 @@ use c8dr_engine::ports::{Tap, Zeebe};
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
 
-use super::auth::{Auth, Secrets};
-use super::call::{Caller, Door};
-use super::endpoints::{BaseUrl, Endpoints, Limits};
+use super::endpoints::{Endpoints, Limits};
 use super::gateway;
 use super::grpc::Grpc;
 use super::management::Management;
+use crate::auth::{Auth, Secrets};
+use crate::base_url::BaseUrl;
+use crate::call::{Caller, Door};
 use crate::dial::{Connector, Dial, Tls, TlsSetupError};
 use crate::http::{Client, Service};
 
@@ -130,9 +132,14 @@ impl Cluster {
             .collect();
         let caller = Caller {
             service,
+            system: "Zeebe",
             clock: connector.clock().clone(),
             tap,
-            secrets: Arc::new(Secrets::of(&credentials)),
+            secrets: Arc::new(Secrets::of([
+                &credentials.rest,
+                &credentials.management,
+                &credentials.grpc,
+            ])),
             connect: limits.connect,
             body_bytes_max: limits.body_bytes_max,
         };
@@ -151,7 +158,7 @@ impl Cluster {
     pub async fn rebalance(&self, gateway: &GatewayName) -> Answer {
         match self.management_of(gateway) {
             Some(management) => management.rebalance().await,
-            None => no_such_gateway(gateway),
+            None => not_configured(&format!("the gateway {gateway}")),
         }
     }
 
@@ -245,6 +252,15 @@ impl Zeebe for Cluster {
         })
     }
 
+    fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<ExporterMetrics>> {
+        Box::pin(async move {
+            match self.brokers.get(&broker) {
+                Some(door) => self.at(door).metrics().await,
+                None => Sight::NotAsked,
+            }
+        })
+    }
+
     fn perform<'a>(
         &'a self,
         gateway: &'a GatewayName,
@@ -252,14 +268,16 @@ impl Zeebe for Cluster {
         mode: Mode,
     ) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
-            let management = match effect {
-                // No gateway can do this: it is said to the broker itself.
-                Effect::ResumeExportingOn { broker } => self.brokers.get(broker).map(|door| self.at(door)),
-                _ => self.management_of(gateway),
-            };
-            match management {
+            // No gateway can make a single broker resume: that is said to the broker itself.
+            if let Effect::ResumeExportingOn { broker } = effect {
+                return match self.brokers.get(broker) {
+                    Some(door) => self.at(door).perform(effect, mode).await,
+                    None => not_configured(&format!("broker {broker}")),
+                };
+            }
+            match self.management_of(gateway) {
                 Some(management) => management.perform(effect, mode).await,
-                None => no_such_gateway(gateway),
+                None => not_configured(&format!("the gateway {gateway}")),
             }
         })
     }
@@ -280,9 +298,9 @@ fn header(kind: &'static str, auth: &Auth) -> Result<Option<HeaderValue>, SetupE
     auth.header().map_err(|_| SetupError::Credentials { kind })
 }
 
-fn no_such_gateway(gateway: &GatewayName) -> Answer {
+fn not_configured(who: &str) -> Answer {
     Answer::NotSent {
         why: Silence::NoSuchHost,
-        detail: format!("the gateway {gateway} has no management endpoint in the configuration"),
+        detail: format!("{who} has no management endpoint in the configuration"),
     }
 }

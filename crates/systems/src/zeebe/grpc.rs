@@ -15,14 +15,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tonic::{Code, Status};
 
 use self::proto::gateway_client::GatewayClient;
-use super::auth::Secrets;
-use super::call::{Caller, Door};
 use super::endpoints::Limits;
-use super::reading::unheard;
 use super::wire::{Garbled, shown};
 use super::zbctl;
+use crate::auth::Secrets;
+use crate::call::{Caller, Door};
 use crate::dial::{ByteStream, Connector, Protocol, causes, explain_tls, is_tls};
 use crate::http::{Fault, chain, driven, target_of};
+use crate::reading::unheard;
 
 /// The generated messages and client.
 mod proto {

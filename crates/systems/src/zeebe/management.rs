@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::exporting::ExporterMetrics;
 use c8dr_domain::ids::{BrokerId, ExporterId};
 use c8dr_domain::observation::Sight;
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, OwnPartitions};
 use http::Method;
 
-use super::call::{Caller, Door};
 use super::endpoints::Limits;
-use super::reading::{sight, understood};
 use super::verdict::{Expected, answer};
 use super::wire;
+use crate::call::{Call, Caller, Door, Reply};
+use crate::http::Fault;
+use crate::reading::{sight, understood};
 
 /// One management endpoint.
 pub(super) struct Management<'a> {
@@ -24,39 +27,17 @@ pub(super) struct Management<'a> {
 
 impl Management<'_> {
     pub(super) async fn configuration(&self) -> Sight<ClusterConfiguration> {
-        let reply = self
-            .caller
-            .call(
-                self.door,
-                Method::GET,
-                "/actuator/cluster",
-                None,
-                self.limits.read,
-            )
-            .await;
+        let reply = self.get("/actuator/cluster", self.limits.read).await;
         sight(reply, wire::configuration)
     }
 
     pub(super) async fn exporters(&self) -> Sight<Exporters> {
-        let reply = self
-            .caller
-            .call(
-                self.door,
-                Method::GET,
-                "/actuator/exporters",
-                None,
-                self.limits.read,
-            )
-            .await;
+        let reply = self.get("/actuator/exporters", self.limits.read).await;
         sight(reply, wire::exporters)
     }
 
     pub(super) async fn partitions(&self) -> Sight<OwnPartitions> {
-        let limit = self.limits.partitions;
-        let reply = self
-            .caller
-            .call(self.door, Method::GET, "/actuator/partitions", None, limit)
-            .await;
+        let reply = self.get("/actuator/partitions", self.limits.partitions).await;
         match sight(reply, wire::own_partitions) {
             Sight::Seen(partitions) if partitions.is_empty() => Sight::Empty,
             seen => seen,
@@ -64,12 +45,7 @@ impl Management<'_> {
     }
 
     pub(super) async fn ready(&self) -> Sight<bool> {
-        let path = "/actuator/health/readiness";
-        match self
-            .caller
-            .call(self.door, Method::GET, path, None, self.limits.read)
-            .await
-        {
+        match self.get("/actuator/health/readiness", self.limits.read).await {
             // Spring says "no" by 503; only with its body is it the broker that says so, not a proxy.
             Ok(reply) if reply.status == 503 => match understood(&reply, wire::ready) {
                 Sight::Seen(_) => Sight::Seen(false),
@@ -77,6 +53,15 @@ impl Management<'_> {
             },
             reply => sight(reply, wire::ready),
         }
+    }
+
+    pub(super) async fn metrics(&self) -> Sight<ExporterMetrics> {
+        let call = Call {
+            // The page is half a megabyte, is read several times a second during a drain, and tells a report nothing.
+            kept_bytes_max: 1024,
+            ..Call::get("/actuator/prometheus", self.limits.metrics)
+        };
+        sight(self.caller.call(self.door, call).await, wire::exporter_metrics)
     }
 
     /// Sends `effect`, once.
@@ -101,11 +86,18 @@ impl Management<'_> {
                 self.change(Method::DELETE, &path, None, Expected::Configuration)
                     .await
             }
-            Effect::PauseExporting => self.exporting("/actuator/exporting/pause", mode).await,
-            Effect::ResumeExporting => self.exporting("/actuator/exporting/resume", mode).await,
+            Effect::PauseExporting => {
+                self.exporting("/actuator/exporting/pause", mode, Expected::Wrapped)
+                    .await
+            }
+            Effect::ResumeExporting => {
+                self.exporting("/actuator/exporting/resume", mode, Expected::Wrapped)
+                    .await
+            }
             // Here the door is the broker's own, and its answer shows its partitions in their new phase.
             Effect::ResumeExportingOn { .. } => {
-                self.exporting("/actuator/partitions/resumeExporting", mode).await
+                self.exporting("/actuator/partitions/resumeExporting", mode, Expected::Exporting)
+                    .await
             }
             Effect::EnableExporter {
                 exporter,
@@ -135,14 +127,14 @@ impl Management<'_> {
     }
 
     /// Pauses and resumes know no rehearsal: nothing is sent then.
-    async fn exporting(&self, path: &str, mode: Mode) -> Answer {
-        if mode == Mode::Rehearsal {
-            return Answer::Refused {
+    async fn exporting(&self, path: &str, mode: Mode, expected: Expected) -> Answer {
+        match mode {
+            Mode::Real => self.change(Method::POST, path, None, expected).await,
+            Mode::Rehearsal => Answer::Refused {
                 status: 501,
-                message: "this cannot be rehearsed".to_owned(),
-            };
+                message: "not sent: a pause or a resume cannot be rehearsed".to_owned(),
+            },
         }
-        self.change(Method::POST, path, None, Expected::Wrapped).await
     }
 
     /// Asks leaders to move to where the priorities want them. Best effort, and always answered 200.
@@ -152,12 +144,12 @@ impl Management<'_> {
     }
 
     async fn change(&self, method: Method, path: &str, json: Option<String>, expected: Expected) -> Answer {
-        answer(
-            self.caller
-                .call(self.door, method, path, json, self.limits.change)
-                .await,
-            expected,
-        )
+        let call = Call::new(method, path, self.limits.change).with(json);
+        answer(self.caller.call(self.door, call).await, expected)
+    }
+
+    async fn get(&self, path: &str, limit: Duration) -> Result<Reply, Fault> {
+        self.caller.call(self.door, Call::get(path, limit)).await
     }
 }
 

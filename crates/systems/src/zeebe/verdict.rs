@@ -1,11 +1,12 @@
 //! From an answer to a change to what is known of its effect. In doubt it is unknown, never success, never failure.
 
 use c8dr_domain::effect::Answer;
+use c8dr_domain::topology::{ExporterPhase, OwnPartitions};
 
-use super::call::Reply;
-use super::reading::{explained, redirected};
-use super::wire::{self, Garbled};
+use super::wire;
+use crate::call::Reply;
 use crate::http::Fault;
+use crate::reading::{explained, not_understood, redirected, unanswered};
 
 /// What a server answers when it has done as told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +17,12 @@ pub(super) enum Expected {
     Configuration,
     /// 200 or 204, with or without a body: the rebalance.
     Nothing,
-    /// 204, or a 200 whose body tells: `status` 204 in it is success, 500 a failure that may have done half; a broker's
-    /// own answer shows its partitions instead. `spec: api.md §4`, `edge-cases.md E3`
+    /// 204, or a 200 whose body tells: `status` 204 in it is success, 500 a failure that may have done half.
+    /// `spec: api.md §4`
     Wrapped,
+    /// 200 with a broker's own partitions, all of them exporting. Here 204 is the answer to a verb that the broker
+    /// does not know, with nothing done. `spec: edge-cases.md E3`
+    Exporting,
 }
 
 /// What is known of a change after its call.
@@ -51,6 +55,15 @@ pub(super) fn answer(outcome: Result<Reply, Fault>, expected: Expected) -> Answe
             },
             Err(garbled) => not_understood(&reply, garbled),
         },
+        (200, Expected::Exporting) => match wire::own_partitions(&reply.body) {
+            Ok(partitions) => all_exporting(&partitions),
+            Err(garbled) => not_understood(&reply, garbled),
+        },
+        (204, Expected::Exporting) => Answer::Unknown {
+            status: Some(204),
+            detail: "204 without the broker's partitions: it does not know how to resume by itself"
+                .to_owned(),
+        },
         (status @ (400 | 401 | 403 | 404 | 405 | 501), _) => Answer::Refused {
             status,
             message: explained(&reply),
@@ -76,26 +89,25 @@ pub(super) fn answer(outcome: Result<Reply, Fault>, expected: Expected) -> Answe
     }
 }
 
-fn unanswered(fault: Fault) -> Answer {
-    let detail = fault.to_string();
-    match fault {
-        Fault::NotSent { why, detail } => Answer::NotSent { why, detail },
-        Fault::TooLate { status, .. } | Fault::Broken { status, .. } => Answer::Unknown { status, detail },
-        Fault::TooLong { status, .. } => Answer::Unknown {
-            status: Some(status),
-            detail,
-        },
-        Fault::NotHttp { .. } => Answer::Unknown { status: None, detail },
-    }
-}
-
-fn not_understood(reply: &Reply, garbled: Garbled) -> Answer {
-    let detail = match reply.page() {
-        Some(title) => format!("an HTML page, {title:?}: a proxy or a login page answered, not Zeebe"),
-        None => format!("the answer is not understood: {}", reply.problem(garbled)),
+/// Whether a broker that was told to resume shows every phase as it should be; a replica without one says nothing.
+fn all_exporting(partitions: &OwnPartitions) -> Answer {
+    let otherwise: Vec<String> = partitions
+        .iter()
+        .filter_map(|(id, replica)| match &replica.exporter_phase {
+            None | Some(ExporterPhase::Exporting) => None,
+            Some(phase) => Some(format!("partition {id} is {phase}")),
+        })
+        .collect();
+    let says_something = partitions
+        .values()
+        .any(|replica| replica.exporter_phase.is_some());
+    let detail = match (says_something, otherwise.is_empty()) {
+        (true, true) => return Answer::Done,
+        (true, false) => format!("resumed, and yet {}", otherwise.join(", ")),
+        (false, _) => "the broker shows no partition that could export".to_owned(),
     };
     Answer::Unknown {
-        status: Some(reply.status),
+        status: Some(200),
         detail,
     }
 }

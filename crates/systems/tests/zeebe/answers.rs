@@ -69,6 +69,38 @@ async fn every_recorded_exchange_means_the_same_through_the_port() {
                 of_answer(&cluster.perform(&gateway(), &force(), Mode::Real).await, status)
             }
             ("DELETE", _) => of_answer(&cluster.perform(&gateway(), &cancel(), Mode::Real).await, status),
+            ("POST", "/actuator/exporting/pause" | "/actuator/exporting/resume") => {
+                match cluster
+                    .perform(&gateway(), &Effect::ResumeExporting, Mode::Real)
+                    .await
+                {
+                    Answer::Done => "exporting done",
+                    Answer::Unknown {
+                        status: Some(500),
+                        detail,
+                    } if !detail.contains("stackTrace") && !detail.contains("no message") => {
+                        "exporting unknown"
+                    }
+                    other => panic!("{} became {other:?}", file.display()),
+                }
+            }
+            ("POST", path) if path.starts_with("/actuator/partitions") => {
+                let broker = Effect::ResumeExportingOn { broker: BROKER };
+                match (
+                    path,
+                    status,
+                    cluster.perform(&gateway(), &broker, Mode::Real).await,
+                ) {
+                    ("/actuator/partitions/resumeExporting", 200, Answer::Done) => "resumed by itself",
+                    // What another verb answers is no success of this one: paused phases, or 204 for an unknown verb.
+                    (_, 200 | 204, Answer::Unknown { .. }) => "not resumed by itself",
+                    (_, 200, Answer::Done) if path.ends_with("Processing") || path.ends_with("Snapshot") => {
+                        "exporting already"
+                    }
+                    (_, 405, Answer::Refused { .. }) => "not resumed by itself",
+                    (path, _, other) => panic!("{path} {status} became {other:?}"),
+                }
+            }
             ("POST", "/actuator/rebalance") => of_answer(&cluster.rebalance(&gateway()).await, status),
             _ => continue,
         };
@@ -79,7 +111,12 @@ async fn every_recorded_exchange_means_the_same_through_the_port() {
         ("conflict", 13),
         ("declined", 8),
         ("done", 6),
+        ("exporting already", 3),
+        ("exporting done", 18),
+        ("exporting unknown", 7),
+        ("not resumed by itself", 5),
         ("readiness", 50),
+        ("resumed by itself", 1),
         ("refused", 26),
         ("seen", 225),
         ("unknown", 4),
@@ -187,6 +224,169 @@ async fn only_what_was_expected_is_taken_for_success() {
             message: "m".to_owned()
         }
     );
+}
+
+const RESUMED: &str = r#"{"1":{"role":"LEADER","exporterPhase":"EXPORTING"},"2":{"role":"FOLLOWER"}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_done_only_where_the_wrapped_status_says_so() {
+    let pause = async |status: u16, body: &'static str| {
+        performed(&always(status, "application/json", body), &Effect::PauseExporting).await
+    };
+    assert_eq!(pause(204, "").await, Answer::Done);
+    assert_eq!(
+        pause(200, r#"{"body":null,"status":204,"contentType":null}"#).await,
+        Answer::Done
+    );
+    let incomplete = pause(
+        200,
+        r#"{"body":{"message":"Leader -2 of partition 1 is not known"},"status":500}"#,
+    )
+    .await;
+    assert_eq!(
+        incomplete,
+        Answer::Unknown {
+            status: Some(500),
+            detail: "Leader -2 of partition 1 is not known".to_owned()
+        }
+    );
+    // A status of 400 inside says no more than 500: the call is a broadcast, and may have reached some.
+    for body in [
+        "",
+        "{}",
+        "null",
+        "OK",
+        RESUMED,
+        r#"{"status":500}"#,
+        r#"{"status":400}"#,
+        r#"{"status":200}"#,
+    ] {
+        let answer = pause(200, body).await;
+        assert!(
+            matches!(answer, Answer::Unknown { .. }),
+            "{body} became {answer:?}"
+        );
+    }
+    for status in [201, 202, 500, 503] {
+        let answer = pause(status, r#"{"body":null,"status":204}"#).await;
+        assert!(
+            matches!(answer, Answer::Unknown { status: Some(s), .. } if s == status),
+            "{status} became {answer:?}"
+        );
+    }
+    assert!(matches!(
+        pause(404, "{}").await,
+        Answer::Refused { status: 404, .. }
+    ));
+    assert!(matches!(pause(409, "{}").await, Answer::Conflict { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_has_resumed_only_where_its_own_partitions_say_so() {
+    let resume = async |status: u16, body: &'static str| {
+        let effect = Effect::ResumeExportingOn { broker: BROKER };
+        performed(&always(status, "application/json", body), &effect).await
+    };
+    assert_eq!(resume(200, RESUMED).await, Answer::Done);
+    for (status, body) in [
+        (204, ""),
+        (200, ""),
+        (200, "{}"),
+        (200, r#"{"body":null,"status":204}"#),
+        (
+            200,
+            r#"{"1":{"role":"LEADER","exporterPhase":"EXPORTING"},"2":{"role":"FOLLOWER","exporterPhase":"PAUSED"}}"#,
+        ),
+        (200, r#"{"1":{"role":"LEADER","exporterPhase":null}}"#),
+        (200, r#"{"1":{"role":"LEADER","exporterPhase":"SOFT_PAUSED"}}"#),
+    ] {
+        let answer = resume(status, body).await;
+        assert!(
+            matches!(answer, Answer::Unknown { .. }),
+            "{body} became {answer:?}"
+        );
+    }
+    let nobody = Effect::ResumeExportingOn { broker: BrokerId(9) };
+    let answer = performed(&always(200, "application/json", RESUMED), &nobody).await;
+    assert!(
+        matches!(&answer, Answer::NotSent { detail, .. } if detail.contains("broker 9")),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enable_is_refused_with_the_servers_reason() {
+    let enable = Effect::EnableExporter {
+        exporter: ExporterId::new("elasticsearchregion1"),
+        initialize_from: ExporterId::new("elasticsearchregion0"),
+    };
+    for (file, words) in [
+        (
+            "1-main-4-brokers/151-failback-exporter-enable-again.json",
+            "is already enabled",
+        ),
+        (
+            "1-main-4-brokers/057-err-enable-from-unknown-dry.json",
+            "does not have exporter 'nosuch'",
+        ),
+        (
+            "1-main-4-brokers/114-failovererr-dry-enable-from-self.json",
+            "is disabled",
+        ),
+    ] {
+        let refused = performed(&always(400, "application/json", recordings::body(file)), &enable).await;
+        assert!(
+            matches!(&refused, Answer::Refused { status: 400, message } if message.contains(words)),
+            "{refused:?}"
+        );
+    }
+    let accepted = recordings::body("1-main-4-brokers/148-failback-exporter-enable.json");
+    let answer = performed(&always(202, "application/json", accepted), &enable).await;
+    assert!(
+        matches!(&answer, Answer::Accepted { planned, .. } if !planned.is_empty()),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn adding_brokers_that_are_there_is_accepted_with_nothing_planned() {
+    let add = Effect::AddBrokers {
+        all: (0..4).map(BrokerId).collect(),
+        replication_factor: 4,
+    };
+    for (file, planned_count) in [
+        ("1-main-4-brokers/158-failback-add.json", 10),
+        ("1-main-4-brokers/166-failback-add-again-when-done.json", 0),
+        ("12-stale-lastChange/002-add.json", 10),
+    ] {
+        let answer = performed(&always(202, "application/json", recordings::body(file)), &add).await;
+        let Answer::Accepted { planned, .. } = answer else {
+            panic!("{file} became {answer:?}");
+        };
+        assert_eq!(planned.len(), planned_count, "{file}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_metrics_is_read_and_anything_else_is_not() {
+    let page = "# TYPE zeebe_exporter_last_exported_position gauge\n\
+        zeebe_exporter_last_exported_position{exporter=\"a\",partition=\"1\",} 7.0\n";
+    let read = cluster(&always(200, "text/plain", page)).metrics(BROKER).await;
+    assert_eq!(read.seen().unwrap().len(), 1);
+    assert_eq!(
+        cluster(&always(200, "text/plain", page))
+            .metrics(BrokerId(9))
+            .await,
+        Sight::NotAsked
+    );
+    for (status, body) in [(200, LOGIN), (200, "{}"), (200, "")] {
+        let read = cluster(&always(status, "text/plain", body)).metrics(BROKER).await;
+        assert!(matches!(read, Sight::Garbled { .. }), "{body} became {read:?}");
+    }
+    let read = cluster(&always(404, "application/json", "{}"))
+        .metrics(BROKER)
+        .await;
+    assert!(matches!(read, Sight::Declined { status: 404, .. }), "{read:?}");
 }
 
 const LOGIN: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>";

@@ -28,8 +28,8 @@ use super::support::{
 
 const SECRET: &str = "correct-horse";
 
-fn effects() -> [Effect; 3] {
-    [
+fn effects() -> Vec<Effect> {
+    vec![
         Effect::ForceRemove {
             keep: BTreeSet::from([BrokerId(2), BrokerId(0)]),
             remove: BTreeSet::from([BrokerId(1), BrokerId(3)]),
@@ -38,6 +38,17 @@ fn effects() -> [Effect; 3] {
             exporter: ExporterId::new("camundaregion1"),
         },
         Effect::CancelChange { change: ChangeId(7) },
+        Effect::PauseExporting,
+        Effect::ResumeExporting,
+        Effect::ResumeExportingOn { broker: BROKER },
+        Effect::EnableExporter {
+            exporter: ExporterId::new("camundaregion1"),
+            initialize_from: ExporterId::new("camundaregion0"),
+        },
+        Effect::AddBrokers {
+            all: (0..4).map(BrokerId).collect(),
+            replication_factor: 4,
+        },
     ]
 }
 
@@ -65,9 +76,16 @@ async fn each_effect_is_one_request() {
             r#"POST /actuator/cluster/brokers?force=true ["0","2"]"#,
             "POST /actuator/exporters/camundaregion1/disable",
             "DELETE /actuator/cluster/changes/7",
+            "POST /actuator/exporting/pause",
+            "POST /actuator/exporting/resume",
+            "POST /actuator/partitions/resumeExporting",
+            r#"POST /actuator/exporters/camundaregion1/enable {"initializeFrom":"camundaregion0"}"#,
+            r#"POST /actuator/cluster/brokers?replicationFactor=4 ["0","1","2","3"]"#,
             r#"POST /actuator/cluster/brokers?force=true&dryRun=true ["0","2"]"#,
             "POST /actuator/exporters/camundaregion1/disable?dryRun=true",
             "DELETE /actuator/cluster/changes/7?dryRun=true",
+            r#"POST /actuator/exporters/camundaregion1/enable?dryRun=true {"initializeFrom":"camundaregion0"}"#,
+            r#"POST /actuator/cluster/brokers?replicationFactor=4&dryRun=true ["0","1","2","3"]"#,
             "POST /actuator/rebalance",
         ]
     );
@@ -95,6 +113,7 @@ async fn each_look_is_one_request_below_the_base_path() {
     cluster.exporters(&gateway()).await;
     cluster.partitions(BROKER).await;
     cluster.ready(BROKER).await;
+    cluster.metrics(BROKER).await;
     let lines: Vec<String> = arrived.lock().unwrap().iter().map(line).collect();
     assert_eq!(
         lines,
@@ -104,6 +123,7 @@ async fn each_look_is_one_request_below_the_base_path() {
             "GET /a/b/actuator/exporters",
             "GET /ctx/actuator/partitions",
             "GET /ctx/actuator/health/readiness",
+            "GET /ctx/actuator/prometheus",
         ]
     );
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId, PartitionId};
 use c8dr_domain::topology::{ChangeStatus, ExporterPhase, ExporterStatus, MemberState, OperationKind, Role};
-use c8dr_systems::zeebe::wire;
+use c8dr_systems::zeebe::wire::{self, ExportingOutcome};
 use serde_json::Value;
 
 /// What each recorded thing turned out to be, and how often.
@@ -20,13 +20,16 @@ fn every_recording_is_understood() {
         tally.file(&file, &recording);
     }
     let expected = BTreeMap::from([
+        ("a broker's own phases", 3),
         ("configuration", 229),
         ("configuration after a cancel", 3),
         ("exporters", 59),
+        ("exporting done", 18),
+        ("exporting failed", 7),
         ("health", 64),
         ("no answer", 3),
         ("no exchange with Zeebe", 58),
-        ("not ours", 41),
+        ("not ours", 13),
         ("partitions", 39),
         ("planned change", 59),
         ("rebalance", 3),
@@ -156,11 +159,30 @@ impl Tally {
                 "refusal"
             }
             (_, "/actuator/rebalance", 200) if body.is_empty() => "rebalance",
-            (
-                "POST",
-                "/actuator/exporting/pause" | "/actuator/exporting/resume" | "/actuator/exporting/frobnicate",
-                200,
-            )
+            ("POST", "/actuator/exporting/pause" | "/actuator/exporting/resume", 200) => {
+                let inside = json["status"].as_u64().unwrap();
+                match wire::exporting_outcome(&body) {
+                    Ok(ExportingOutcome::Done) => assert_eq!(inside, 204, "{}", file.display()),
+                    Ok(ExportingOutcome::Failed { status, message }) => {
+                        assert_eq!((u64::from(status), inside), (500, 500), "{}", file.display());
+                        assert_eq!(message, json["body"]["message"].as_str().unwrap());
+                    }
+                    Err(garbled) => panic!("{}: {garbled}", file.display()),
+                }
+                if inside == 204 {
+                    "exporting done"
+                } else {
+                    "exporting failed"
+                }
+            }
+            ("POST", "/actuator/partitions/resumeExporting" | "/actuator/partitions/pauseExporting", 200) => {
+                fine(
+                    wire::own_partitions(&body).map(|p| p.len()),
+                    json.as_object().unwrap().len(),
+                );
+                "a broker's own phases"
+            }
+            ("POST", "/actuator/exporting/frobnicate", 200)
             | ("POST", "/v2/deployments" | "/v2/process-instances", 200) => "not ours",
             ("POST" | "OPTIONS", path, 200 | 204) if path.starts_with("/actuator/partitions") => "not ours",
             _ => panic!("{}: nothing reads {method} {path} {status}", file.display()),
@@ -265,6 +287,79 @@ fn every_shape_of_refusal_brings_its_message() {
         message("061-err-topology-wrong-port.json"),
         "Not Found (/v2/topology)"
     );
+}
+
+#[test]
+fn the_metrics_of_real_brokers_tell_the_drain() {
+    let page = |file: &str| {
+        let recording: Value =
+            serde_json::from_slice(&std::fs::read(recordings().join(file)).unwrap()).unwrap();
+        let lines: Vec<&str> = recording["zeebe_exporter_metrics_of_broker0"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| line.as_str().unwrap())
+            .collect();
+        wire::exporter_metrics(lines.join("\n").as_bytes()).unwrap()
+    };
+    let quiet = page("6-drain/041-exporter-metric-names.json");
+    let (region0, region1) = (
+        ExporterId::new("elasticsearchregion0"),
+        ExporterId::new("elasticsearchregion1"),
+    );
+    for partition in 1..=4 {
+        assert_eq!(quiet[&PartitionId(partition)][&region0].handed, Some(2));
+    }
+    assert_eq!(quiet[&PartitionId(1)][&region1].handed, Some(79));
+}
+
+#[test]
+fn every_recorded_reading_of_a_drain_is_told_as_it_was() {
+    // How many of the four leaders still had records in their hands when the pause was answered. `edge-cases.md E1`
+    for (file, undrained_at_the_answer) in [
+        ("007-std-after-pause", 3),
+        ("021-slow-after-pause", 0),
+        ("034-light-after-pause", 4),
+    ] {
+        let mut undrained = Vec::new();
+        let file = recordings().join(format!("6-drain/{file}.json"));
+        let recording: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        for observed in recording["observed"].as_array().unwrap() {
+            undrained.push(0);
+            // The recorder cut the names; the labels stand as the broker printed them.
+            for broker in ["0", "2"] {
+                let Some(series) = observed[format!("metrics{broker}")].as_object() else {
+                    continue;
+                };
+                let mut page = String::from("# TYPE recorded gauge\n");
+                for (name, value) in series {
+                    let name = match name.strip_prefix("last_") {
+                        Some(rest) => format!("zeebe_exporter_last_{rest}"),
+                        None => name.clone(),
+                    };
+                    page.push_str(&format!("{name} {}\n", value.as_str().unwrap()));
+                }
+                let metrics = wire::exporter_metrics(page.as_bytes()).unwrap();
+                let own = observed[format!("broker{broker}")].as_object();
+                for (partition, replica) in own.into_iter().flatten() {
+                    if replica["role"] != "LEADER" {
+                        continue;
+                    }
+                    let partition = PartitionId(partition.parse().unwrap());
+                    let positions = metrics[&partition][&ExporterId::new("elasticsearchregion0")];
+                    if !positions.is_drained() {
+                        *undrained.last_mut().unwrap() += 1;
+                    }
+                    assert!(positions.handed >= positions.acknowledged, "{positions:?}");
+                }
+            }
+        }
+        assert_eq!(
+            (undrained.first(), undrained.last()),
+            (Some(&undrained_at_the_answer), Some(&0)),
+            "{undrained:?}"
+        );
+    }
 }
 
 pub(crate) fn recordings() -> PathBuf {

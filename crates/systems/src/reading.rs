@@ -1,13 +1,14 @@
-//! From an answer to a read to what was seen.
+//! From an answer to what was seen, or to what is known of a change. In doubt it is unknown.
 
+use c8dr_domain::effect::Answer;
 use c8dr_domain::observation::{Sight, Silence};
 
-use super::call::Reply;
-use super::wire::Garbled;
+use crate::call::Reply;
+use crate::foreign::Garbled;
 use crate::http::Fault;
 
 /// What a read brought: `read` makes sense of a 200's body.
-pub(super) fn sight<T>(
+pub(crate) fn sight<T>(
     outcome: Result<Reply, Fault>,
     read: impl FnOnce(&[u8]) -> Result<T, Garbled>,
 ) -> Sight<T> {
@@ -19,10 +20,10 @@ pub(super) fn sight<T>(
 }
 
 /// What a body says, whatever its status.
-pub(super) fn understood<T>(reply: &Reply, read: impl FnOnce(&[u8]) -> Result<T, Garbled>) -> Sight<T> {
+pub(crate) fn understood<T>(reply: &Reply, read: impl FnOnce(&[u8]) -> Result<T, Garbled>) -> Sight<T> {
     if let Some(title) = reply.page() {
         return Sight::Garbled {
-            problem: stranger(reply.status, &title),
+            problem: stranger(reply, &title),
         };
     }
     match read(&reply.body) {
@@ -34,7 +35,7 @@ pub(super) fn understood<T>(reply: &Reply, read: impl FnOnce(&[u8]) -> Result<T,
 }
 
 /// What an answer is that does not bring what was asked for.
-pub(super) fn instead<T>(reply: &Reply) -> Sight<T> {
+pub(crate) fn instead<T>(reply: &Reply) -> Sight<T> {
     match reply.status {
         401 | 403 => Sight::Declined {
             status: reply.status,
@@ -45,7 +46,7 @@ pub(super) fn instead<T>(reply: &Reply) -> Sight<T> {
         },
         400.. => match reply.page() {
             Some(title) => Sight::Garbled {
-                problem: stranger(reply.status, &title),
+                problem: stranger(reply, &title),
             },
             None => Sight::Declined {
                 status: reply.status,
@@ -59,7 +60,7 @@ pub(super) fn instead<T>(reply: &Reply) -> Sight<T> {
 }
 
 /// Nothing whole was heard: why.
-pub(super) fn unheard<T>(fault: &Fault) -> Sight<T> {
+pub(crate) fn unheard<T>(fault: &Fault) -> Sight<T> {
     let detail = fault.to_string();
     match fault {
         Fault::NotSent { why, detail } => Sight::Silent {
@@ -76,7 +77,7 @@ pub(super) fn unheard<T>(fault: &Fault) -> Sight<T> {
 }
 
 /// The server's message, with what it usually means where that helps.
-pub(super) fn explained(reply: &Reply) -> String {
+pub(crate) fn explained(reply: &Reply) -> String {
     let message = match reply.page() {
         Some(title) => format!("an HTML page, {title:?}"),
         None => reply.message(),
@@ -90,7 +91,7 @@ pub(super) fn explained(reply: &Reply) -> String {
 }
 
 /// What a redirect means.
-pub(super) fn redirected(reply: &Reply) -> String {
+pub(crate) fn redirected(reply: &Reply) -> String {
     format!(
         "{}, redirected to {}: wrong base path or a login page",
         reply.status,
@@ -99,6 +100,36 @@ pub(super) fn redirected(reply: &Reply) -> String {
 }
 
 /// What an HTML page means.
-fn stranger(status: u16, title: &str) -> String {
-    format!("{status} with an HTML page, {title:?}: a proxy or a login page answered, not Zeebe")
+fn stranger(reply: &Reply, title: &str) -> String {
+    let Reply { status, system, .. } = reply;
+    format!("{status} with an HTML page, {title:?}: a proxy or a login page answered, not {system}")
+}
+
+/// What is known of a change that brought no whole answer.
+pub(crate) fn unanswered(fault: Fault) -> Answer {
+    let detail = fault.to_string();
+    match fault {
+        Fault::NotSent { why, detail } => Answer::NotSent { why, detail },
+        Fault::TooLate { status, .. } | Fault::Broken { status, .. } => Answer::Unknown { status, detail },
+        Fault::TooLong { status, .. } => Answer::Unknown {
+            status: Some(status),
+            detail,
+        },
+        Fault::NotHttp { .. } => Answer::Unknown { status: None, detail },
+    }
+}
+
+/// What is known of a change whose answer makes no sense.
+pub(crate) fn not_understood(reply: &Reply, garbled: Garbled) -> Answer {
+    let detail = match reply.page() {
+        Some(title) => {
+            let system = reply.system;
+            format!("an HTML page, {title:?}: a proxy or a login page answered, not {system}")
+        }
+        None => format!("the answer is not understood: {}", reply.problem(garbled)),
+    };
+    Answer::Unknown {
+        status: Some(reply.status),
+        detail,
+    }
 }

@@ -26,20 +26,9 @@ pub enum Auth {
     },
 }
 
-/// The credentials of each kind of endpoint.
-#[derive(Clone, Debug, Default)]
-pub struct Credentials {
-    /// For `/v2`.
-    pub rest: Auth,
-    /// For `/actuator`, of gateways and brokers.
-    pub management: Auth,
-    /// For gRPC.
-    pub grpc: Auth,
-}
-
 impl Auth {
     /// The `Authorization` header, marked as sensitive.
-    pub(super) fn header(&self) -> Result<Option<HeaderValue>, InvalidHeaderValue> {
+    pub(crate) fn header(&self) -> Result<Option<HeaderValue>, InvalidHeaderValue> {
         let mut value = match self {
             Auth::None => return Ok(None),
             Auth::Basic { .. } => HeaderValue::try_from(format!("Basic {}", self.encoded().expose_secret()))?,
@@ -69,26 +58,30 @@ impl Auth {
 
 /// What must not appear in any text: a server may echo the credentials it was sent.
 #[derive(Debug)]
-pub(super) struct Secrets(Vec<SecretString>);
+pub(crate) struct Secrets(Vec<SecretString>);
 
 /// A shorter secret would turn up in texts by chance, and blot them out.
 const SECRET_BYTES_MIN: usize = 4;
 
 impl Secrets {
-    pub(super) fn of(credentials: &Credentials) -> Self {
-        let all = [&credentials.rest, &credentials.management, &credentials.grpc];
-        let mut secrets: Vec<SecretString> = all.into_iter().flat_map(Auth::secrets).collect();
+    pub(crate) fn of<'a>(all: impl IntoIterator<Item = &'a Auth>) -> Self {
+        Self::new(all.into_iter().flat_map(Auth::secrets))
+    }
+
+    /// Secrets by themselves.
+    pub(crate) fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        let mut secrets: Vec<SecretString> = secrets.into_iter().collect();
         secrets.retain(|secret| secret.expose_secret().len() >= SECRET_BYTES_MIN);
         Secrets(secrets)
     }
 
     /// Whether any of them is in there.
-    pub(super) fn are_in(&self, text: &str) -> bool {
+    pub(crate) fn are_in(&self, text: &str) -> bool {
         self.0.iter().any(|secret| text.contains(secret.expose_secret()))
     }
 
     /// The text with each of them blotted out.
-    pub(super) fn scrubbed(&self, text: String) -> String {
+    pub(crate) fn scrubbed(&self, text: String) -> String {
         self.0.iter().fold(text, |text, secret| {
             if text.contains(secret.expose_secret()) {
                 text.replace(secret.expose_secret(), "***")
@@ -130,10 +123,7 @@ mod tests {
 
     #[test]
     fn echoed_secrets_are_blotted_out_in_both_forms() {
-        let secrets = Secrets::of(&Credentials {
-            rest: basic(),
-            ..Credentials::default()
-        });
+        let secrets = Secrets::of([&basic()]);
         let text = "Basic ZGVtbzpodW50ZXIyMg== is demo:hunter22".to_owned();
         assert!(secrets.are_in(&text));
         assert_eq!(secrets.scrubbed(text), "Basic *** is demo:***");

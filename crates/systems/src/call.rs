@@ -12,9 +12,9 @@ use http::{HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use tower::ServiceExt;
 
-use super::auth::Secrets;
-use super::endpoints::BaseUrl;
-use super::wire::{self, Garbled};
+use crate::auth::Secrets;
+use crate::base_url::BaseUrl;
+use crate::foreign::{self, Garbled};
 use crate::http::{Bounds, Fault, Service};
 
 /// How much of a body an [`Exchange`] keeps: enough for a 12-broker configuration, little enough for a report.
@@ -22,44 +22,75 @@ const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// An endpoint, with what it takes to be let in.
 #[derive(Clone, Debug)]
-pub(super) struct Door {
-    pub(super) base: BaseUrl,
-    pub(super) authorization: Option<HeaderValue>,
+pub(crate) struct Door {
+    pub(crate) base: BaseUrl,
+    pub(crate) authorization: Option<HeaderValue>,
 }
 
 /// Sends calls.
 #[derive(Clone)]
-pub(super) struct Caller {
-    pub(super) service: Service,
-    pub(super) clock: Clock,
-    pub(super) tap: Option<Tap>,
-    pub(super) secrets: Arc<Secrets>,
-    pub(super) connect: Duration,
-    pub(super) body_bytes_max: usize,
+pub(crate) struct Caller {
+    pub(crate) service: Service,
+    /// Who is expected to answer, for words such as "not Zeebe".
+    pub(crate) system: &'static str,
+    pub(crate) clock: Clock,
+    pub(crate) tap: Option<Tap>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) connect: Duration,
+    pub(crate) body_bytes_max: usize,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    /// With its leading slash, perhaps with a query.
+    pub(crate) path: String,
+    /// The body, if there is one.
+    pub(crate) json: Option<String>,
+    /// How long the whole answer may take once the connection stands.
+    pub(crate) answer: Duration,
+    /// How much of the answer is told to the tap.
+    pub(crate) kept_bytes_max: usize,
+}
+
+impl Call {
+    pub(crate) fn new(method: Method, path: impl Into<String>, answer: Duration) -> Self {
+        Call {
+            method,
+            path: path.into(),
+            json: None,
+            answer,
+            kept_bytes_max: KEPT_BYTES_MAX,
+        }
+    }
+
+    pub(crate) fn get(path: impl Into<String>, answer: Duration) -> Self {
+        Self::new(Method::GET, path, answer)
+    }
+
+    pub(crate) fn with(self, json: Option<String>) -> Self {
+        Call { json, ..self }
+    }
 }
 
 /// A whole answer.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) body: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
     content_type: Option<String>,
     location: Option<String>,
+    /// Who was expected to answer.
+    pub(crate) system: &'static str,
     secrets: Arc<Secrets>,
 }
 
 impl Caller {
-    /// Sends one request and waits for its whole answer, for at most `answer` once the connection stands.
-    pub(super) async fn call(
-        &self,
-        door: &Door,
-        method: Method,
-        path: &str,
-        json: Option<String>,
-        answer: Duration,
-    ) -> Result<Reply, Fault> {
+    /// Sends one request and waits for its whole answer.
+    pub(crate) async fn call(&self, door: &Door, call: Call) -> Result<Reply, Fault> {
         let began = self.clock.now();
-        let line = format!("{method} {}{path}", door.base);
-        let outcome = match self.request(door, method, path, json.clone(), answer) {
+        let line = format!("{} {}{}", call.method, door.base, call.path);
+        let outcome = match self.request(door, &call) {
             Ok(request) => self.send(request).await,
             Err(error) => Err(Fault::NotSent {
                 why: Silence::NoSuchHost,
@@ -70,26 +101,19 @@ impl Caller {
             Ok(reply) => tracing::debug!(request = line, status = reply.status, "answered"),
             Err(fault) => tracing::debug!(request = line, %fault, "no answer"),
         }
-        self.tell(began, line, json, &outcome);
+        self.tell(began, line, call, &outcome);
         outcome
     }
 
-    fn request(
-        &self,
-        door: &Door,
-        method: Method,
-        path: &str,
-        json: Option<String>,
-        answer: Duration,
-    ) -> Result<Request<Full<Bytes>>, http::Error> {
+    fn request(&self, door: &Door, call: &Call) -> Result<Request<Full<Bytes>>, http::Error> {
         let bounds = Bounds {
             connect: self.connect,
-            answer,
+            answer: call.answer,
             body_bytes_max: self.body_bytes_max,
         };
         let mut request = Request::builder()
-            .method(method)
-            .uri(door.base.join(path)?)
+            .method(call.method.clone())
+            .uri(door.base.join(&call.path)?)
             .extension(bounds)
             .header(header::USER_AGENT, concat!("c8dr/", env!("CARGO_PKG_VERSION")))
             .header(
@@ -99,10 +123,10 @@ impl Caller {
         if let Some(authorization) = &door.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        if json.is_some() {
+        if call.json.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        request.body(Full::new(json.map(Bytes::from).unwrap_or_default()))
+        request.body(Full::new(call.json.clone().map(Bytes::from).unwrap_or_default()))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Reply, Fault> {
@@ -117,23 +141,24 @@ impl Caller {
             content_type: text(header::CONTENT_TYPE),
             location: text(header::LOCATION),
             body,
+            system: self.system,
             secrets: self.secrets.clone(),
         })
     }
 
-    fn tell(&self, began: Moment, request: String, sent: Option<String>, outcome: &Result<Reply, Fault>) {
+    fn tell(&self, began: Moment, line: String, call: Call, outcome: &Result<Reply, Fault>) {
         if self.tap.is_none() {
             return;
         }
         let (status, received) = match outcome {
-            Ok(reply) => (Some(reply.status), reply.kept_text()),
+            Ok(reply) => (Some(reply.status), reply.kept_text(call.kept_bytes_max)),
             Err(fault) => (None, fault.to_string()),
         };
-        self.tell_exchange(began, request, sent, status, received);
+        self.tell_exchange(began, line, call.json, status, received);
     }
 
     /// Tells the tap of an exchange that began at `began` and has just ended.
-    pub(super) fn tell_exchange(
+    pub(crate) fn tell_exchange(
         &self,
         began: Moment,
         request: String,
@@ -156,13 +181,13 @@ impl Caller {
 
 impl Reply {
     /// The server's own message in an error's body.
-    pub(super) fn message(&self) -> String {
-        wire::refusal(&self.sayable())
+    pub(crate) fn message(&self) -> String {
+        foreign::refusal(&self.sayable())
     }
 
     /// The title, if the body is an HTML page.
-    pub(super) fn page(&self) -> Option<String> {
-        wire::page(self.content_type.as_deref(), &self.sayable())
+    pub(crate) fn page(&self) -> Option<String> {
+        foreign::page(self.content_type.as_deref(), &self.sayable())
     }
 
     /// The body without secrets. Only for what is said of it: scrubbed before anything is cut, so that no half of a
@@ -177,7 +202,7 @@ impl Reply {
     }
 
     /// Why a body is not understood, without anything secret that stands in it.
-    pub(super) fn problem(&self, garbled: Garbled) -> String {
+    pub(crate) fn problem(&self, garbled: Garbled) -> String {
         if self.secrets.are_in(&String::from_utf8_lossy(&self.body)) {
             let what = "the body is not understood, and not shown, as it repeats a credential".to_owned();
             return Garbled {
@@ -191,7 +216,7 @@ impl Reply {
     }
 
     /// Where a redirect leads, without its query, which often holds tokens.
-    pub(super) fn redirected_to(&self) -> String {
+    pub(crate) fn redirected_to(&self) -> String {
         let Some(location) = &self.location else {
             return "nowhere".to_owned();
         };
@@ -204,16 +229,16 @@ impl Reply {
             }
             None => location.to_owned(),
         };
-        wire::shown(self.secrets.scrubbed(without_user).as_bytes(), 200)
+        foreign::shown(self.secrets.scrubbed(without_user).as_bytes(), 200)
     }
 
-    fn kept_text(&self) -> String {
+    fn kept_text(&self, bytes_max: usize) -> String {
         // A secret that lies across the cut must not survive in part, so it is cut only after scrubbing.
         let mut text = self
             .secrets
             .scrubbed(String::from_utf8_lossy(&self.body).into_owned());
-        if text.len() > KEPT_BYTES_MAX {
-            text.truncate(text.floor_char_boundary(KEPT_BYTES_MAX));
+        if text.len() > bytes_max {
+            text.truncate(text.floor_char_boundary(bytes_max));
             text.push('…');
         }
         text

@@ -10,7 +10,7 @@ use super::Garbled;
 use super::text::around;
 
 /// Reads `body` as a `T`.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Garbled> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Garbled> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Garbled::content("", "the body is empty"));
     }
@@ -58,7 +58,7 @@ fn byte_of(body: &[u8], line: usize, column: usize) -> usize {
 
 /// An integer that may be written as a number or as a string. `spec: api.md §2.2, §2.3`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Int<T>(pub(super) T);
+pub(crate) struct Int<T>(pub(crate) T);
 
 impl<'de, T: TryFrom<i128>> Deserialize<'de> for Int<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -103,7 +103,7 @@ impl<T: TryFrom<i128>> Visitor<'_> for IntVisitor<T> {
 }
 
 /// A time as Zeebe tells it. `None` for what is none: year 0, year −999999999, or anything else that cannot be.
-pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
+pub(crate) fn time(text: Option<&str>) -> Option<Timestamp> {
     // Zeebe writes `Instant.MIN` or year 0 for "never"; no change ever happened before 1970. `spec: api.md §2.2`
     text.and_then(|text| text.parse::<Timestamp>().ok())
         .filter(|time| *time > Timestamp::UNIX_EPOCH)

@@ -14,7 +14,7 @@ pub(crate) fn shown(bytes: &[u8], chars_max: usize) -> String {
 }
 
 /// What stands around byte `at`, escaped: forty bytes to each side.
-pub(super) fn around(bytes: &[u8], at: usize) -> String {
+pub(crate) fn around(bytes: &[u8], at: usize) -> String {
     const REACH: usize = 40;
     let at = at.min(bytes.len());
     let (start, end) = (
