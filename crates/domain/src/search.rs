@@ -41,6 +41,8 @@ pub enum SnapshotState {
     Partial,
     /// Broken.
     Failed,
+    /// Written by a version that this server cannot read.
+    Incompatible,
 }
 
 /// A snapshot.
@@ -69,8 +71,8 @@ pub struct Snapshot {
 pub struct Index {
     /// Its name.
     pub name: String,
-    /// Its documents.
-    pub documents: u64,
+    /// Its documents. `None` is unknown, never 0: it is closed, or none of its shards answers.
+    pub documents: Option<u64>,
     /// How well it is; `None` while it is closed.
     pub color: Option<Color>,
 }
@@ -82,7 +84,8 @@ pub struct Recovery {
     pub index: String,
     /// The snapshot it comes from.
     pub snapshot: String,
-    /// Whether all its shards are done.
+    /// Whether every one of its primary shards is there and done. Not told any more once a shard has moved or its node
+    /// has restarted: an index that is not listed may well be whole.
     pub is_done: bool,
     /// Bytes copied, of how many.
     pub bytes_done: u64,

@@ -94,6 +94,6 @@ pub trait Search: Send + Sync {
     /// What it holds of each partition, up to and including a position.
     fn holdings<'a>(&'a self, up_to: &'a PositionVector) -> BoxFuture<'a, Sight<Holdings>>;
 
-    /// Sends an effect, once.
+    /// Sends an effect, once. For a snapshot and a restore [`Answer::Done`] says that it was begun, no more.
     fn perform<'a>(&'a self, effect: &'a SearchEffect) -> BoxFuture<'a, Answer>;
 }

@@ -1,6 +1,6 @@
 //! Where an API lies: a URL that holds no credentials.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use http::Uri;
 use url::Url;
@@ -74,6 +74,21 @@ impl fmt::Debug for BaseUrl {
     }
 }
 
+/// A name as one segment of a path. It comes from a configuration or from a server, and must not reach another path.
+pub(crate) fn segment(name: &str) -> String {
+    let only_dots = name.chars().all(|c| c == '.');
+    let mut segment = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || (byte == b'.' && !only_dots) {
+            segment.push(char::from(byte));
+        } else {
+            // Writing into a String does not fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    segment
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +119,15 @@ mod tests {
             BaseUrl::parse("gw:9600 "),
             Err(BadUrl::Scheme | BadUrl::Syntax(_))
         ));
+    }
+
+    #[test]
+    fn a_name_stays_one_segment() {
+        assert_eq!(segment("camunda-region.1"), "camunda-region.1");
+        assert_eq!(
+            segment("../../cluster/purge?x#y"),
+            "..%2F..%2Fcluster%2Fpurge%3Fx%23y"
+        );
+        assert_eq!(segment(".."), "%2E%2E");
     }
 }

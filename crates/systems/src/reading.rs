@@ -59,6 +59,17 @@ pub(crate) fn instead<T>(reply: &Reply) -> Sight<T> {
     }
 }
 
+/// What came instead of a value, as a sight of something else.
+pub(crate) fn without<S, T>(sight: Sight<S>) -> Sight<T> {
+    match sight {
+        Sight::Seen(_) | Sight::Empty => Sight::Empty,
+        Sight::Silent { why, detail } => Sight::Silent { why, detail },
+        Sight::Declined { status, message } => Sight::Declined { status, message },
+        Sight::Garbled { problem } => Sight::Garbled { problem },
+        Sight::NotAsked => Sight::NotAsked,
+    }
+}
+
 /// Nothing whole was heard: why.
 pub(crate) fn unheard<T>(fault: &Fault) -> Sight<T> {
     let detail = fault.to_string();

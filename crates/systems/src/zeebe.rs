@@ -9,7 +9,8 @@ mod verdict;
 pub mod wire;
 pub mod zbctl;
 
-pub use self::cluster::{Cluster, SetupError};
+pub use self::cluster::Cluster;
 pub use self::endpoints::{Credentials, Endpoints, GatewayEndpoints, Limits};
 pub use crate::auth::Auth;
 pub use crate::base_url::{BadUrl, BaseUrl};
+pub use crate::setup::SetupError;

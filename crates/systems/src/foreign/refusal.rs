@@ -1,4 +1,4 @@
-//! What a server says when it does not do what it was asked: four shapes of errors, and pages meant for people.
+//! What a server says when it does not do what it was asked: five shapes of errors, and pages meant for people.
 
 use serde::Deserialize;
 
@@ -7,8 +7,8 @@ use super::text::shown;
 /// The longest message that is kept: a 409 brings a whole cluster configuration (6 kB) after its first sentence.
 const MESSAGE_CHARS_MAX: usize = 1000;
 
-/// The message in an error's body: `{"message"}`, Spring's `{timestamp,status,error,path}`, an RFC 9457 problem, or
-/// plain text. `spec: api.md §2.6, §6`
+/// The message in an error's body: `{"message"}`, Spring's `{timestamp,status,error,path}`, an RFC 9457 problem,
+/// Elasticsearch's `{"error":{"type","reason"}}`, or plain text. `spec: api.md §2.6, §6, §9`
 pub fn refusal(body: &[u8]) -> String {
     let text = match serde_json::from_slice::<Shapes>(body) {
         Ok(Shapes {
@@ -24,13 +24,18 @@ pub fn refusal(body: &[u8]) -> String {
             None => detail,
         },
         Ok(Shapes {
-            error: Some(error),
+            error: Some(Error::Words(error)),
             path: Some(path),
             ..
         }) => format!("{error} ({path})"),
+        Ok(Shapes {
+            error: Some(Error::Typed(error)),
+            ..
+        }) => error.words(),
         Ok(
             Shapes {
-                error: Some(only), ..
+                error: Some(Error::Words(only)),
+                ..
             }
             | Shapes {
                 title: Some(only), ..
@@ -48,7 +53,7 @@ pub fn refusal(body: &[u8]) -> String {
     shown(text.as_bytes(), MESSAGE_CHARS_MAX)
 }
 
-/// If the body is an HTML page: its title, or `untitled`. Zeebe's APIs never send one.
+/// If the body is an HTML page: its title, or `untitled`. None of the APIs that are spoken here sends one.
 pub fn page(content_type: Option<&str>, body: &[u8]) -> Option<String> {
     // A title stands near the beginning; a longer search would be wasted on a hostile body.
     let start = &body[..body.len().min(4096)];
@@ -80,8 +85,45 @@ struct Shapes {
     message: Option<String>,
     title: Option<String>,
     detail: Option<String>,
-    error: Option<String>,
+    error: Option<Error>,
     path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Error {
+    Words(String),
+    Typed(Box<Typed>),
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(rename = "type")]
+    kind: String,
+    reason: Option<String>,
+    caused_by: Option<Box<Typed>>,
+}
+
+impl Typed {
+    /// The type and its reason, and what is at the bottom of it.
+    fn words(&self) -> String {
+        let own = self.alone();
+        let mut cause = self.caused_by.as_deref();
+        while let Some(deeper) = cause.and_then(|cause| cause.caused_by.as_deref()) {
+            cause = Some(deeper);
+        }
+        match cause.map(Typed::alone) {
+            Some(cause) if cause != own => format!("{own} ({cause})"),
+            _ => own,
+        }
+    }
+
+    fn alone(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.kind),
+            None => self.kind.clone(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +152,14 @@ mod tests {
         check(
             "Scaling partitions is not supported",
             "Scaling partitions is not supported",
+        );
+        check(
+            r#"{"error":{"root_cause":[],"type":"repository_exception","reason":"[r] failed","caused_by":{"type":"x","reason":null,"caused_by":{"type":"access_denied_exception","reason":"no"}}},"status":500}"#,
+            "repository_exception: [r] failed (access_denied_exception: no)",
+        );
+        check(
+            r#"{"error":"no handler found for uri [/x]","status":400}"#,
+            "no handler found for uri [/x]",
         );
         check("", "no message");
         check(r#"{"message":"a\u001b[2Jb"}"#, "a\\u{1b}[2Jb");

@@ -18,11 +18,12 @@ use super::endpoints::{Endpoints, Limits};
 use super::gateway;
 use super::grpc::Grpc;
 use super::management::Management;
-use crate::auth::{Auth, Secrets};
+use crate::auth::Secrets;
 use crate::base_url::BaseUrl;
 use crate::call::{Caller, Door};
-use crate::dial::{Connector, Dial, Tls, TlsSetupError};
+use crate::dial::{Connector, Dial, Tls};
 use crate::http::{Client, Service};
+use crate::setup::{SetupError, header};
 
 /// A Zeebe cluster, reached through its gateways and brokers. See [`Zeebe`] for what each call means.
 pub struct Cluster {
@@ -38,20 +39,6 @@ struct Gateway {
     rest: Option<Door>,
     management: Option<Door>,
     grpc: Option<Door>,
-}
-
-/// The endpoints cannot be used as configured.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsSetupError),
-    /// A credential holds something that no header can carry, such as a line break.
-    #[error("the {kind} credentials cannot be sent in a header: does the secret hold a line break?")]
-    Credentials {
-        /// For which kind of endpoint.
-        kind: &'static str,
-    },
 }
 
 impl Cluster {
@@ -291,11 +278,6 @@ impl fmt::Debug for Cluster {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-fn header(kind: &'static str, auth: &Auth) -> Result<Option<HeaderValue>, SetupError> {
-    // The source is dropped on purpose: nothing that saw the secret goes on.
-    auth.header().map_err(|_| SetupError::Credentials { kind })
 }
 
 fn not_configured(who: &str) -> Answer {

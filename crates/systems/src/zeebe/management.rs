@@ -1,12 +1,11 @@
 //! `/actuator/**` of a gateway or a broker. `spec: api.md §2–§5`
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, Effect, Mode};
 use c8dr_domain::exporting::ExporterMetrics;
-use c8dr_domain::ids::{BrokerId, ExporterId};
+use c8dr_domain::ids::BrokerId;
 use c8dr_domain::observation::Sight;
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, OwnPartitions};
 use http::Method;
@@ -14,6 +13,7 @@ use http::Method;
 use super::endpoints::Limits;
 use super::verdict::{Expected, answer};
 use super::wire;
+use crate::base_url::segment;
 use crate::call::{Call, Caller, Door, Reply};
 use crate::http::Fault;
 use crate::reading::{sight, understood};
@@ -75,7 +75,7 @@ impl Management<'_> {
             Effect::DisableExporter { exporter } => {
                 let path = format!(
                     "/actuator/exporters/{}/disable{}",
-                    segment(exporter),
+                    segment(exporter.as_str()),
                     dry("?", mode)
                 );
                 self.change(Method::POST, &path, None, Expected::Planned).await
@@ -105,7 +105,7 @@ impl Management<'_> {
             } => {
                 let path = format!(
                     "/actuator/exporters/{}/enable{}",
-                    segment(exporter),
+                    segment(exporter.as_str()),
                     dry("?", mode)
                 );
                 let body = serde_json::json!({ "initializeFrom": initialize_from.as_str() }).to_string();
@@ -166,35 +166,9 @@ fn ids(brokers: &BTreeSet<BrokerId>) -> String {
     format!("[{}]", quoted.join(","))
 }
 
-/// The id as one segment of a path. It comes from a configuration file, and must not reach another path.
-fn segment(exporter: &ExporterId) -> String {
-    let id = exporter.as_str();
-    let only_dots = id.chars().all(|c| c == '.');
-    let mut segment = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || (byte == b'.' && !only_dots) {
-            segment.push(char::from(byte));
-        } else {
-            // Writing into a String does not fail.
-            let _ = write!(segment, "%{byte:02X}");
-        }
-    }
-    segment
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_exporter_id_stays_one_segment() {
-        assert_eq!(segment(&ExporterId::new("camunda-region.1")), "camunda-region.1");
-        assert_eq!(
-            segment(&ExporterId::new("../../cluster/purge?x#y")),
-            "..%2F..%2Fcluster%2Fpurge%3Fx%23y"
-        );
-        assert_eq!(segment(&ExporterId::new("..")), "%2E%2E");
-    }
 
     #[test]
     fn ids_go_as_in_the_guide() {
