@@ -382,8 +382,8 @@ fn members(picture: &Picture<'_>, exactly: &BTreeSet<BrokerId>, replication_fact
 }
 
 fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
-    if let Some((partition, why)) = first_unled(picture, picture.latest, by) {
-        return Verdict::NotYet(format!("Partition {partition}: {why}"));
+    if let Some(why) = first_unled(picture, picture.latest, by) {
+        return Verdict::NotYet(why);
     }
     let streak = picture
         .history
@@ -405,16 +405,15 @@ fn first_unled(
     picture: &Picture<'_>,
     reading: &Observation,
     by: &BTreeSet<BrokerId>,
-) -> Option<(PartitionId, String)> {
+) -> Option<String> {
     picture.installation.partitions().find_map(|partition| {
         let lead = picture.lead(partition, reading);
         let Some(leader) = lead.leader() else {
-            return Some((partition, crate::diagnose::lead_words(partition, &lead)));
+            return Some(crate::diagnose::lead_words(partition, &lead));
         };
         if !by.contains(&leader) {
-            return Some((
-                partition,
-                format!("led by broker {leader}, which does not belong to the cluster any more."),
+            return Some(format!(
+                "Partition {partition} is led by broker {leader}, which does not belong to the cluster any more."
             ));
         }
         let side: Vec<_> = reading
@@ -431,12 +430,9 @@ fn first_unled(
             .count();
         let wanted = side.len().clamp(1, 2);
         (agreeing < wanted).then(|| {
-            (
-                partition,
-                format!(
-                    "led by broker {leader}; {agreeing} of {} gateways say so, {wanted} are wanted.",
-                    side.len()
-                ),
+            format!(
+                "Partition {partition} is led by broker {leader}; {agreeing} of {} gateways say so, {wanted} are wanted.",
+                side.len()
             )
         })
     })
@@ -558,5 +554,5 @@ fn exporting_again(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>
     Verdict::Met("Every leader exports.".to_owned())
 }
 
-/// How old a reading may be when a force goes out on it. Guarantee G1.
+/// How long ago a reading may have ended when a force goes out on it. Guarantee G1.
 pub const FORCE_FRESHNESS: SignedDuration = SignedDuration::from_secs(2);

@@ -176,6 +176,7 @@ pub fn diagnose(installation: &Installation, history: &History) -> Diagnosis {
             .then("Look first: `c8dr status`.");
     };
     nothing_answers(&picture)
+        .or_else(|| strangers(&picture))
         .or_else(|| another_installation(&picture))
         .or_else(|| led_twice(&picture))
         .unwrap_or_else(|| match picture.membership() {
@@ -204,7 +205,38 @@ fn nothing_answers(picture: &Picture<'_>) -> Option<Diagnosis> {
         )
         .seen(instead)
         .costs("Unknown: nothing can be seen from here.")
-        .then("Check this machine's own network and the endpoints in the configuration (`c8dr config show`).")
+        .then("Check this machine's own network, and the addresses in the configuration.")
+    })
+}
+
+/// Something answers at our addresses, but nothing of it is what Camunda says.
+fn strangers(picture: &Picture<'_>) -> Option<Diagnosis> {
+    let latest = picture.latest;
+    let understood = latest.gateways.values().any(|gateway| {
+        gateway.topology.seen().is_some()
+            || gateway.configuration.seen().is_some()
+            || gateway.exporters.seen().is_some()
+    }) || latest
+        .brokers
+        .values()
+        .any(|broker| broker.ready.seen().is_some() || broker.partitions.seen().is_some());
+    // A survivor whose coordinator is lost declines, too; but then its brokers speak for themselves.
+    let declined = latest.gateways.values().any(|gateway| {
+        matches!(gateway.topology, Sight::Declined { .. } | Sight::Garbled { .. })
+            || (gateway.topology == Sight::NotAsked && matches!(gateway.configuration, Sight::Garbled { .. }))
+    });
+    (!understood && declined).then(|| {
+        let instead = latest.gateways.iter().filter_map(|(name, gateway)| {
+            let words = gateway.topology.instead().or_else(|| gateway.configuration.instead())?;
+            Some(format!("Gateway {name}: {words}."))
+        });
+        Diagnosis::new(
+            Code::AnotherInstallation,
+            "Something answers at the configured addresses, but it does not speak as Camunda does.",
+        )
+        .seen(instead)
+        .costs("Unknown: whatever answers is not the cluster, or does not let us in.")
+        .then("Check the addresses, their base paths and `auth` in the configuration.")
     })
 }
 
@@ -433,9 +465,7 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
         .about(lost)
         .seen([members])
         .costs(UNPROTECTED)
-        .then(format!(
-            "If it was started empty for a failback: `c8dr failback --returning {lost_name}`."
-        ))
+        .then("If it was started empty: fail back by Camunda's guide, which c8dr does not do yet.")
         .then("If it came back with its old disks: stop it and delete its volumes first.");
     }
     Diagnosis::new(
@@ -447,7 +477,7 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
     .seen(status.map(|status| format!("The exporter {exporter} is {status}.")))
     .costs(UNPROTECTED)
     .then(format!(
-        "Rebuild region {lost_name}, then `c8dr failback --returning {lost_name}`."
+        "Rebuild region {lost_name} empty, and fail back by Camunda's guide, which c8dr does not do yet."
     ))
 }
 
