@@ -531,7 +531,8 @@ fn exporting_again(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>
             &replica.exporter_phase
         {
             return Verdict::Broken(format!(
-                "Partition {partition}: exporting is {phase} on its leader; somebody paused it."
+                "Partition {partition}: exporting is {phase} on its leader; somebody paused it. If nobody is in a backup: \
+                 `curl -X POST $MANAGEMENT/actuator/exporting/resume`."
             ));
         }
         let Some(wanted) = processed.get(&partition) else {

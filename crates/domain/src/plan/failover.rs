@@ -82,7 +82,7 @@ pub fn plan(
         proof_deadline_ms: PROOF_DEADLINE_MS,
         waiting: waiting(&diagnosis),
         accepted: accepted(request),
-        notes: notes(installation, request.lost),
+        notes: notes(&picture, request.lost),
         diagnosis,
     };
     match picture.membership() {
@@ -653,12 +653,20 @@ fn waiting(diagnosis: &Diagnosis) -> Waiting {
     }
 }
 
-fn notes(installation: &Installation, lost: RegionId) -> Vec<String> {
-    let name = &installation.region(lost).name;
-    vec![
+fn notes(picture: &Picture<'_>, lost: RegionId) -> Vec<String> {
+    let name = &picture.installation.region(lost).name;
+    let paused = picture.paused();
+    let mut notes = vec![
         format!("Take user traffic off region {name} (DNS or load balancer) before or together with this; c8dr does not do it."),
         format!("The disks of region {name} are worthless afterwards: it can only come back empty, by a failback."),
         "Until a failback is verified the installation is unprotected: one more broker lost stops its partitions.".to_owned(),
         "No direction record outside this machine is configured: only this machine is guarded against an opposite failover.".to_owned(),
-    ]
+    ];
+    if !paused.is_empty() {
+        notes.push(format!(
+            "Exporting is paused on {}: the run will stop at its proof until somebody resumes it.",
+            counted("broker", paused.keys())
+        ));
+    }
+    notes
 }
