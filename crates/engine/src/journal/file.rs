@@ -17,6 +17,8 @@ pub struct FileJournal {
     path: PathBuf,
     file: File,
     tip: Tip,
+    /// A write failed. What is on disk then is not known, and a line behind it could not be told from damage.
+    broken: bool,
 }
 
 /// The file's name in a run's directory.
@@ -48,7 +50,12 @@ impl FileJournal {
                 .and_then(|parent| parent.sync_all())
                 .map_err(io("sync", parent))?;
         }
-        Ok(FileJournal { path, file, tip })
+        Ok(FileJournal {
+            path,
+            file,
+            tip,
+            broken: false,
+        })
     }
 
     /// Reads the journal in a run's directory without touching it.
@@ -91,7 +98,13 @@ impl FileJournal {
         file.set_len(recovered.whole_bytes as u64).map_err(io("cut"))?;
         file.sync_all().map_err(io("sync"))?;
         let tip = recovered.tip.clone();
-        Ok((FileJournal { path, file, tip }, recovered))
+        let journal = FileJournal {
+            path,
+            file,
+            tip,
+            broken: false,
+        };
+        Ok((journal, recovered))
     }
 
     /// The file.
@@ -106,10 +119,67 @@ impl Journal for FileJournal {
             let path = self.path.clone();
             move |source| JournalError::Io { doing, path, source }
         };
+        if self.broken {
+            let earlier = std::io::Error::other("an earlier write to it failed; open it anew");
+            return Err(io("write")(earlier));
+        }
         let (line, tip) = format::line(&self.tip, at, event)?;
+        self.broken = true;
         self.file.write_all(line.as_bytes()).map_err(io("write"))?;
         self.file.sync_data().map_err(io("sync"))?;
+        self.broken = false;
         self.tip = tip;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A journal whose next write goes to `file`.
+    #[track_caller]
+    fn check(file: File, cause: &str) {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("a-run");
+        let mut journal = FileJournal::create(&directory, &RunId::new("a-run")).unwrap();
+        let whole = std::fs::read(journal.path()).unwrap();
+        let right = std::mem::replace(&mut journal.file, file);
+        let event = Event::Resumed {
+            by: "somebody".to_owned(),
+        };
+        let refused = |journal: &mut FileJournal| {
+            let error = journal.append(Timestamp::UNIX_EPOCH, &event).unwrap_err();
+            std::error::Error::source(&error).unwrap().to_string()
+        };
+        assert_eq!(refused(&mut journal), cause);
+        // Room again: but what the failed write has left behind is not known, so nothing is put behind it.
+        journal.file = right;
+        assert_eq!(
+            refused(&mut journal),
+            "an earlier write to it failed; open it anew"
+        );
+        assert_eq!(std::fs::read(journal.path()).unwrap(), whole);
+        // Opened anew it is read, and goes on; here with nothing but a header in it.
+        assert!(matches!(
+            FileJournal::reopen(&directory),
+            Err(JournalError::Empty { .. })
+        ));
+    }
+
+    #[test]
+    fn a_journal_on_a_full_disk_takes_nothing_any_more() {
+        // The device that is always full exists on Linux only.
+        if let Ok(full) = OpenOptions::new().write(true).open("/dev/full") {
+            check(full, "No space left on device (os error 28)");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_may_not_be_written_takes_nothing_any_more() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("read-only");
+        std::fs::write(&path, "").unwrap();
+        check(File::open(path).unwrap(), "Bad file descriptor (os error 9)");
     }
 }

@@ -178,16 +178,30 @@ pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
     let path = || path.to_owned();
     let (lines, mut torn) = whole_lines(bytes);
     let mut lines: Vec<&[u8]> = lines;
-    // A line that got its newline but not all of its sectors is torn, too; but only the last can be.
+    // A line that got its newline but not all of its sectors is torn, too; but only the last can be, and the sectors that
+    // are missing read as zeros. Anything else that is wrong with it is damage: a line that was durable may have been acted
+    // upon, and is not dropped in silence.
     if let Some(last) = lines.last()
-        && serde_json::from_slice::<serde_json::Value>(last).is_err()
+        && has_lost_sectors(last)
         && lines.len() > 1
     {
         torn = bytes[bytes.len() - torn.len() - last.len() - 1..].to_vec();
         lines.pop();
     }
     let Some((first, rest)) = lines.split_first() else {
-        return Err(JournalError::Empty { path: path() });
+        let begun = format!("{{\"journal\":\"{MAGIC}\"");
+        let alike = torn
+            .iter()
+            .zip(begun.as_bytes())
+            .all(|(found, ours)| found == ours || *found == 0);
+        return Err(if alike {
+            JournalError::Empty { path: path() }
+        } else {
+            JournalError::Foreign {
+                path: path(),
+                why: "it has no whole line, and does not begin like one".to_owned(),
+            }
+        });
     };
     let first = std::str::from_utf8(first).map_err(|error| JournalError::Foreign {
         path: path(),
@@ -249,6 +263,16 @@ pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
         torn,
         tip,
     })
+}
+
+/// Whether a line has zeros where text ought to be. Behind a line that is whole they are no loss but damage: its newline
+/// was there once, so it was durable.
+fn has_lost_sectors(line: &[u8]) -> bool {
+    let written = line
+        .iter()
+        .position(|byte| *byte == 0)
+        .map(|zeros| &line[..zeros]);
+    written.is_some_and(|written| std::str::from_utf8(written).is_ok_and(|text| unseal(text).is_none()))
 }
 
 /// The lines that end in a newline, and what stands behind the last of them.
