@@ -222,21 +222,23 @@ fn fenced(picture: &Picture<'_>, lost: RegionId, pales: &BTreeSet<Pale>) -> Verd
         .into_iter()
         .filter(|gap| pales.contains(&gap.pale))
         .collect();
-    let words = || {
+    let words = |which: fn(&fence::Gap) -> bool| {
         gaps.iter()
+            .filter(|gap| which(gap))
             .map(|gap| gap.why.as_str())
             .collect::<Vec<_>>()
             .join(" ")
     };
+    // What no patience closes is said alone: it is what a person has to decide on.
     if gaps.iter().any(|gap| !gap.may_close) {
-        Verdict::Broken(words())
+        Verdict::Broken(words(|gap| !gap.may_close))
     } else if gaps.is_empty() {
         Verdict::Met(format!(
             "Region {} is fenced.",
             picture.installation.region(lost).name
         ))
     } else {
-        Verdict::NotYet(words())
+        Verdict::NotYet(words(|_| true))
     }
 }
 
@@ -382,8 +384,8 @@ fn members(picture: &Picture<'_>, exactly: &BTreeSet<BrokerId>, replication_fact
 }
 
 fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
-    if let Some(why) = first_unled(picture, picture.latest, by) {
-        return Verdict::NotYet(why);
+    if let Some((partition, why)) = first_unled(picture, picture.latest, by) {
+        return Verdict::NotYet(format!("Partition {partition}: {why}"));
     }
     let streak = picture
         .history
@@ -405,15 +407,16 @@ fn first_unled(
     picture: &Picture<'_>,
     reading: &Observation,
     by: &BTreeSet<BrokerId>,
-) -> Option<String> {
+) -> Option<(PartitionId, String)> {
     picture.installation.partitions().find_map(|partition| {
         let lead = picture.lead(partition, reading);
         let Some(leader) = lead.leader() else {
-            return Some(crate::diagnose::lead_words(partition, &lead));
+            return Some((partition, crate::diagnose::lead_words(partition, &lead)));
         };
         if !by.contains(&leader) {
-            return Some(format!(
-                "Partition {partition} is led by broker {leader}, which does not belong to the cluster any more."
+            return Some((
+                partition,
+                format!("led by broker {leader}, which does not belong to the cluster any more."),
             ));
         }
         let side: Vec<_> = reading
@@ -430,9 +433,12 @@ fn first_unled(
             .count();
         let wanted = side.len().clamp(1, 2);
         (agreeing < wanted).then(|| {
-            format!(
-                "Partition {partition} is led by broker {leader}; {agreeing} of {} gateways say so, {wanted} are wanted.",
-                side.len()
+            (
+                partition,
+                format!(
+                    "led by broker {leader}; {agreeing} of {} gateways say so, {wanted} are wanted.",
+                    side.len()
+                ),
             )
         })
     })
@@ -531,8 +537,7 @@ fn exporting_again(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>
             &replica.exporter_phase
         {
             return Verdict::Broken(format!(
-                "Partition {partition}: exporting is {phase} on its leader; somebody paused it. If nobody is in a backup: \
-                 `curl -X POST $MANAGEMENT/actuator/exporting/resume`."
+                "Partition {partition}: exporting is {phase} on its leader; somebody paused it."
             ));
         }
         let Some(wanted) = processed.get(&partition) else {

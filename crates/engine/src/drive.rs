@@ -30,6 +30,10 @@ use crate::journal::{Journal, JournalError};
 use crate::observe::{Look, observe};
 use crate::ports::Zeebe;
 
+/// How long a step may go round between a look that is clear and a request that does not come through: room for five
+/// requests whose outcome is unknown, each watched for eleven seconds, and for a gateway that is started anew meanwhile.
+const ROUNDS_LIMIT: Duration = Duration::from_secs(180);
+
 /// Why a run could not go on for reasons of our own. What the world does is no error, but a [`Finish`].
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
@@ -39,6 +43,9 @@ pub enum DriveError {
     /// The driver did what a run may not do: a mistake of ours.
     #[error("c8dr made a mistake of its own")]
     Illegal(#[from] IllegalTransition),
+    /// There is nothing left to do.
+    #[error("run {0} has ended; there is nothing to resume")]
+    Ended(RunId),
     /// The plan could not be fingerprinted.
     #[error("the plan could not be written as JSON")]
     Plan(#[from] serde_json::Error),
@@ -194,6 +201,9 @@ impl<'a> Driver<'a> {
         run: Run,
         by: String,
     ) -> Result<Self, DriveError> {
+        if run.has_ended() {
+            return Err(DriveError::Ended(run.id));
+        }
         let history = History::new();
         let mut driver = Driver {
             backoff: Backoff::seeded(gear.seed),
@@ -262,6 +272,7 @@ impl<'a> Driver<'a> {
     /// One step: look, deed, proof; round and round until the proof holds or somebody has to decide.
     async fn step(&mut self, step: &Step) -> Result<(), Halt> {
         self.backoff.quicken();
+        let mut rounds = self.pause(Some(step.id), ROUNDS_LIMIT);
         loop {
             match self.look(step).await? {
                 look::Seen::Done(words) => {
@@ -276,13 +287,17 @@ impl<'a> Driver<'a> {
                 look::Seen::UnderWay => {}
                 look::Seen::Clear => match self.deed(step).await? {
                     deed::Sent::UnderWay => {}
-                    deed::Sent::LookAgain => continue,
+                    deed::Sent::LookAgain(why) => {
+                        if self.is_over(&rounds) {
+                            return Err(self.give_up(step.id, &why));
+                        }
+                        self.wait(&mut rounds, &why).await?;
+                        continue;
+                    }
                 },
             }
-            match self.proof(step).await? {
-                proof::Proof::Holds(words) => return self.end_step(step.id, Outcome::Verified, words),
-                proof::Proof::LookAgain => {}
-            }
+            let words = self.proof(step).await?;
+            return self.end_step(step.id, Outcome::Verified, words);
         }
     }
 
@@ -338,16 +353,16 @@ impl<'a> Driver<'a> {
             .filter(|(_, region)| *region == side)
             .map(|(name, _)| name)
             .collect();
-        if let Some(latest) = self.history.latest() {
-            let answers = |name: &GatewayName| {
-                latest
-                    .gateways
-                    .get(name)
-                    .is_some_and(|seen| seen.configuration.answered() || seen.topology.answered())
-            };
-            gateways.sort_by_key(|name| !answers(name));
-        }
+        gateways.sort_by_key(|name| !self.gateway_answers(name));
         gateways
+    }
+
+    /// Whether a gateway answered anything in the newest look.
+    fn gateway_answers(&self, name: &GatewayName) -> bool {
+        self.history
+            .latest()
+            .and_then(|latest| latest.gateways.get(name))
+            .is_some_and(|seen| seen.configuration.answered() || seen.topology.answered())
     }
 
     fn known(&self, step: StepId) -> Known {
@@ -367,7 +382,7 @@ impl<'a> Driver<'a> {
         if self.gear.canceller.asked() {
             return Err(Halt::stop(
                 Stop::Interrupted,
-                "Stopped as asked; nothing is in the air.",
+                "Stopped as asked. No request is in the air; a change that the cluster has accepted goes on there.",
             ));
         }
         Ok(())

@@ -2,35 +2,52 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use c8dr_domain::condition::FORCE_FRESHNESS;
+use c8dr_domain::condition::{FORCE_FRESHNESS, Verdict};
 use c8dr_domain::diagnose::coordinator_lost;
 use c8dr_domain::effect::{Answer, Effect, Mode};
 use c8dr_domain::ids::{BrokerId, GatewayName, PartitionId, counted};
-use c8dr_domain::plan::Step;
+use c8dr_domain::plan::{Step, StepId};
 use c8dr_domain::run::{Event, Outcome, Stop};
 use c8dr_domain::topology::{Operation, OperationKind};
 
 use super::{Driver, Halt};
 
-/// How often one effect may be sent in one run. More than that is no accident any more.
+/// How often one effect may be tried in one run. More than that is no accident any more.
 const ATTEMPTS_MAX: u32 = 5;
 
 /// What a deed came to.
 pub(super) enum Sent {
     /// The server took it.
     UnderWay,
-    /// It did not, or nobody knows: look again.
-    LookAgain,
+    /// It did not, or nobody knows: look again, after a moment. The sentence says why.
+    LookAgain(String),
+}
+
+/// The way to send by.
+enum Way {
+    Through(GatewayName),
+    None(String),
 }
 
 impl Driver<'_> {
     pub(super) async fn deed(&mut self, step: &Step) -> Result<Sent, Halt> {
-        let Some(gateway) = self.gateway(step).await? else {
-            return Ok(Sent::LookAgain);
+        let gateway = match self.gateway(step).await? {
+            Way::Through(gateway) => gateway,
+            Way::None(why) => return Ok(Sent::LookAgain(why)),
         };
+        // A slow rehearsal makes the look before it old. It is looked again, and not rehearsed again: a server that is
+        // always slow would never be sent anything.
         if self.is_stale() {
-            return Ok(Sent::LookAgain);
+            self.observe(self.breadth(step)).await;
+            match self.judge_before(step) {
+                Some(Verdict::Met(_)) => {}
+                other => {
+                    let words = other.map_or(String::new(), |verdict| verdict.words().to_owned());
+                    return Ok(Sent::LookAgain(words));
+                }
+            }
         }
+        self.check_cancelled()?;
         let attempt = self
             .run
             .steps
@@ -38,8 +55,8 @@ impl Driver<'_> {
             .map_or(0, |record| record.attempts.len()) as u32
             + 1;
         if attempt > ATTEMPTS_MAX {
-            let words = format!("{} was sent {ATTEMPTS_MAX} times without effect.", step.id);
-            return Err(self.fail_step(step.id, Outcome::Unknown, Stop::Unknown, words));
+            let why = format!("It was tried {ATTEMPTS_MAX} times.");
+            return Err(self.give_up(step.id, &why));
         }
         self.record(Event::Intended {
             step: step.id,
@@ -59,17 +76,40 @@ impl Driver<'_> {
                 let words = format!("The server {}.", answer.words());
                 Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words))
             }
-            Answer::Conflict { .. } | Answer::NotSent { .. } | Answer::Unknown { .. } => Ok(Sent::LookAgain),
+            Answer::Conflict { .. } | Answer::NotSent { .. } | Answer::Unknown { .. } => Ok(Sent::LookAgain(
+                format!("The request through gateway {gateway}: {}.", answer.words()),
+            )),
         }
     }
 
-    /// The gateway to send by: the first of the survivors' that can be spoken to. A force is rehearsed through it.
-    async fn gateway(&mut self, step: &Step) -> Result<Option<GatewayName>, Halt> {
-        let gateways = self.surviving_gateways();
-        let Effect::ForceRemove { keep, remove } = &step.effect else {
-            return Ok(gateways.into_iter().next());
+    /// A request does not come through and is not tried any more. Unknown only if the last one may have arrived.
+    pub(super) fn give_up(&mut self, step: StepId, why: &str) -> Halt {
+        let last = self.run.steps.get(&step).and_then(|record| record.last_attempt());
+        let unknown =
+            last.is_some_and(|attempt| matches!(attempt.answer, None | Some((_, Answer::Unknown { .. }))));
+        let (outcome, stop, state) = if unknown {
+            (
+                Outcome::Unknown,
+                Stop::Unknown,
+                "whether its last request had an effect is not known",
+            )
+        } else {
+            (Outcome::Waiting, Stop::Waiting, "no request of it was taken")
         };
-        let mut last = "No surviving gateway is configured.".to_owned();
+        let words = format!(
+            "{step} does not come through; {state}. {why} Look at the cluster (`c8dr status`) before anything else."
+        );
+        self.fail_step(step, outcome, stop, words)
+    }
+
+    /// The gateway to send by: the first of the survivors' that can be spoken to. A force is rehearsed through it.
+    async fn gateway(&mut self, step: &Step) -> Result<Way, Halt> {
+        let gateways = self.gateways_in_turn(step.id);
+        let mut last = "none is configured.".to_owned();
+        let Effect::ForceRemove { keep, remove } = &step.effect else {
+            let first = gateways.into_iter().next();
+            return Ok(first.map_or(Way::None(format!("No surviving gateway: {last}")), Way::Through));
+        };
         for gateway in gateways {
             match self
                 .gear
@@ -77,6 +117,12 @@ impl Driver<'_> {
                 .perform(&gateway, &step.effect, Mode::Rehearsal)
                 .await
             {
+                Answer::Accepted { planned, .. } if Self::removes_nobody(&planned, keep) => {
+                    return Ok(Way::None(
+                        "By the rehearsal all of them are removed already; the force is not repeated."
+                            .to_owned(),
+                    ));
+                }
                 Answer::Accepted { planned, .. } => {
                     if let Some(wrong) = self.wrong_in(&planned, keep, remove) {
                         let words = format!(
@@ -84,7 +130,7 @@ impl Driver<'_> {
                         );
                         return Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words));
                     }
-                    return Ok(Some(gateway));
+                    return Ok(Way::Through(gateway));
                 }
                 Answer::Refused { status, message } => {
                     let words = format!(
@@ -93,28 +139,45 @@ impl Driver<'_> {
                     return Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words));
                 }
                 Answer::Conflict { message } => return self.conflict(step, &message),
-                answer => last = format!("Gateway {gateway}: {}.", answer.words()),
+                answer => last = format!("by gateway {gateway} {}.", answer.words()),
             }
         }
-        let mut pause = self.pause(Some(step.id), super::proof::MOMENT);
-        self.wait(
-            &mut pause,
-            &format!("No surviving gateway takes the request. {last}"),
-        )
-        .await?;
-        Ok(None)
+        Ok(Way::None(format!(
+            "No surviving gateway takes the rehearsal: {last}"
+        )))
+    }
+
+    /// The surviving gateways, those that answer first; after a request that failed, the next of them is tried.
+    fn gateways_in_turn(&self, step: StepId) -> Vec<GatewayName> {
+        let mut gateways = self.surviving_gateways();
+        let answering = gateways
+            .iter()
+            .filter(|gateway| self.gateway_answers(gateway))
+            .count();
+        let tried = self
+            .run
+            .steps
+            .get(&step)
+            .map_or(0, |record| record.attempts.len());
+        if let Some(turn) = tried.checked_rem(answering) {
+            gateways[..answering].rotate_left(turn);
+        }
+        gateways
     }
 
     /// A change is pending. Where the coordinator is lost nobody can tell or cancel which: that is a dead end of its own.
-    fn conflict(&mut self, step: &Step, message: &str) -> Result<Option<GatewayName>, Halt> {
+    fn conflict(&mut self, step: &Step, message: &str) -> Result<Way, Halt> {
         let lost = self.run.plan.lost;
         let diagnosis = self.judged(|picture| {
             picture
-                .coordinator_silent()
+                .coordinator_lost_with(lost)
                 .map(|why| coordinator_lost(picture, lost, None, &why))
         });
         let Some(Some(diagnosis)) = diagnosis else {
-            return Ok(None);
+            return Ok(Way::None(format!(
+                "The rehearsal was refused with 409: {} Reading which change is pending.",
+                shortened(message)
+            )));
         };
         let words = format!(
             "{} The rehearsal was refused with 409: {}",
@@ -131,6 +194,16 @@ impl Driver<'_> {
                 error => error,
             },
         )
+    }
+
+    /// Whether a rehearsal would only cut the partitions down again: the removal has come since the look, by an earlier
+    /// request or another's. With the lost coordinator no look shows that before it is over.
+    fn removes_nobody(planned: &[Operation], keep: &BTreeSet<BrokerId>) -> bool {
+        !planned.is_empty()
+            && planned.iter().all(|operation| {
+                operation.kind == OperationKind::PartitionForceReconfigure
+                    && operation.brokers.iter().all(|broker| keep.contains(broker))
+            })
     }
 
     /// What a rehearsal would do that the plan does not say; `None` if it is exactly the plan.
@@ -182,7 +255,7 @@ impl Driver<'_> {
     fn is_stale(&self) -> bool {
         self.history
             .latest()
-            .is_none_or(|latest| self.gear.clock.wall().duration_since(latest.at) > FORCE_FRESHNESS)
+            .is_none_or(|latest| self.gear.clock.wall().duration_since(latest.until) > FORCE_FRESHNESS)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use c8dr_domain::condition::{Verdict, judge_all};
+use c8dr_domain::condition::{Condition, Verdict, judge_all};
 use c8dr_domain::diagnose::{is_disabling, is_removal};
 use c8dr_domain::effect::{Answer, Effect};
 use c8dr_domain::ids::ChangeId;
 use c8dr_domain::plan::{Step, StepId};
 use c8dr_domain::run::{Event, Outcome, Stop};
-use c8dr_domain::topology::PendingChange;
+use c8dr_domain::topology::{ChangeStatus, PendingChange};
 
 use super::{Driver, Halt, Look};
 
@@ -60,7 +60,7 @@ impl Driver<'_> {
             if self.accepted_but_unproven(step.id) {
                 return Ok(Seen::UnderWay);
             }
-            let waits_for = match self.unsettled(step.id, &mut clean) {
+            let waits_for = match self.unsettled(step, &mut clean) {
                 Some(words) => words,
                 None => match self.judge_before(step) {
                     Some(Verdict::Met(_)) => {
@@ -93,7 +93,7 @@ impl Driver<'_> {
             Effect::ForceRemove { .. } => Look::Loss {
                 lost: self.run.plan.lost,
             },
-            Effect::DisableExporter { .. } | Effect::CancelChange { .. } => Look::Side {
+            _ => Look::Side {
                 region: self.survivors(),
             },
         }
@@ -104,7 +104,7 @@ impl Driver<'_> {
         self.judged(|picture| judge_all(&step.after, picture, &known))
     }
 
-    fn judge_before(&self, step: &Step) -> Option<Verdict> {
+    pub(super) fn judge_before(&self, step: &Step) -> Option<Verdict> {
         let known = self.known(step.id);
         self.judged(|picture| judge_all(&step.before, picture, &known))
     }
@@ -130,7 +130,7 @@ impl Driver<'_> {
             || match &step.effect {
                 Effect::ForceRemove { keep, remove } => is_removal(change, keep, remove),
                 Effect::DisableExporter { exporter } => is_disabling(change, exporter),
-                Effect::CancelChange { .. } => false,
+                _ => false,
             }
     }
 
@@ -161,18 +161,61 @@ impl Driver<'_> {
     /// The server took our request, and nothing says that it failed: prove it, do not repeat it. A repeated force would
     /// drop every leader. `spec: real-zeebe/README.md §6.3`
     fn accepted_but_unproven(&self, step: StepId) -> bool {
-        self.run.steps.get(&step).is_some_and(|record| {
-            let accepted = record
-                .last_attempt()
-                .and_then(|attempt| attempt.answer.as_ref())
-                .is_some_and(|(_, answer)| matches!(answer, Answer::Accepted { .. } | Answer::Done));
-            let unresolved = record.last_attempt().is_none() && record.adopted;
-            accepted || unresolved
-        })
+        !self.ended_without_effect(step)
+            && self.run.steps.get(&step).is_some_and(|record| {
+                let accepted = record
+                    .last_attempt()
+                    .and_then(|attempt| attempt.answer.as_ref())
+                    .is_some_and(|(_, answer)| matches!(answer, Answer::Accepted { .. } | Answer::Done));
+                let unresolved = record.last_attempt().is_none() && record.adopted;
+                accepted || unresolved
+            })
+    }
+
+    /// Our change is over, and not well: cancelled, failed, or followed by another while its effect is absent. A person
+    /// who resumes the run after that wants it again, and the preconditions say whether it may be.
+    fn ended_without_effect(&self, step: StepId) -> bool {
+        let Some(ours) = self.known(step).change else {
+            return false;
+        };
+        let configuration = self.history.latest().and_then(|latest| latest.configuration());
+        let Some((_, configuration)) = configuration.filter(|(_, seen)| seen.pending_change.is_none()) else {
+            return false;
+        };
+        configuration
+            .last_change
+            .as_ref()
+            .is_some_and(|last| last.id > ours || (last.id == ours && last.status != ChangeStatus::Completed))
+    }
+
+    /// Whether the newest reading could have shown the effect if it had come: a reading that could not is no clean one.
+    fn effect_would_be_seen(&self, step: &Step) -> Result<(), String> {
+        match step.effect {
+            Effect::ForceRemove { .. } => {
+                let owed = step
+                    .before
+                    .iter()
+                    .find(|condition| matches!(condition, Condition::StillMembers { .. }));
+                let known = self.known(step.id);
+                let verdict = owed.and_then(|owed| self.judged(|picture| owed.judge(picture, &known)));
+                match verdict {
+                    Some(Verdict::NotYet(words) | Verdict::Broken(words)) => Err(words),
+                    Some(Verdict::Met(_)) | None => Ok(()),
+                }
+            }
+            // All else is read from the configuration.
+            _ => self
+                .history
+                .latest()
+                .filter(|latest| latest.configuration().is_some() && latest.exporters().is_some())
+                .map(|_| ())
+                .ok_or_else(|| "The configuration cannot be read.".to_owned()),
+        }
     }
 
     /// Whether the last attempt may still take effect. "Not seen" is not "not done". Guarantee G7
-    fn unsettled(&self, step: StepId, clean: &mut u32) -> Option<String> {
+    fn unsettled(&self, planned: &Step, clean: &mut u32) -> Option<String> {
+        let step = planned.id;
         let record = self.run.steps.get(&step)?;
         let attempt = record.last_attempt()?;
         if !matches!(attempt.answer, Some((_, Answer::Unknown { .. })) | None) {
@@ -184,6 +227,12 @@ impl Driver<'_> {
             return Some(format!(
                 "The outcome of the last request is unknown; it may take effect for {:.0} s more.",
                 (limit - age).as_secs_f64().max(0.0)
+            ));
+        }
+        if let Err(words) = self.effect_would_be_seen(planned) {
+            *clean = 0;
+            return Some(format!(
+                "Whether the last request had its effect is not known: {words}"
             ));
         }
         *clean += 1;

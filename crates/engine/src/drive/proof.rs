@@ -3,25 +3,15 @@
 use std::time::Duration;
 
 use c8dr_domain::condition::{Known, Verdict, judge_all};
-use c8dr_domain::effect::Answer;
 use c8dr_domain::plan::Step;
 use c8dr_domain::run::{Event, Outcome, Phase, Stop};
 
 use super::{Driver, Halt, Look};
 
-/// A wait that is over in a moment: between two tries of the same thing.
-pub(super) const MOMENT: Duration = Duration::from_secs(1);
-
-/// What a proof came to.
-pub(super) enum Proof {
-    /// It holds.
-    Holds(String),
-    /// The state says that the effect may be owed again: look.
-    LookAgain,
-}
-
 impl Driver<'_> {
-    pub(super) async fn proof(&mut self, step: &Step) -> Result<Proof, Halt> {
+    /// Reads back what a step was for. Comes only after the server has taken the request, ours or an identical one, so what
+    /// is not proven in time has failed: sending it again would be a second effect.
+    pub(super) async fn proof(&mut self, step: &Step) -> Result<String, Halt> {
         let limit = Duration::from_millis(step.deadline_ms);
         let mut pause = self.pause(Some(step.id), limit);
         self.backoff.quicken();
@@ -32,7 +22,7 @@ impl Driver<'_> {
             })
             .await;
             let waits_for = match self.judge_after(step) {
-                Some(Verdict::Met(words)) => return Ok(Proof::Holds(words)),
+                Some(Verdict::Met(words)) => return Ok(words),
                 Some(Verdict::Broken(words)) => {
                     return Err(self.fail_step(step.id, Outcome::Failed, Stop::VerificationFailed, words));
                 }
@@ -41,17 +31,6 @@ impl Driver<'_> {
             };
             if self.is_over(&pause) {
                 let words = format!("Not proven within {} s: {waits_for}", limit.as_secs());
-                let unknown = self
-                    .run
-                    .steps
-                    .get(&step.id)
-                    .and_then(|record| record.last_attempt())
-                    .is_some_and(|attempt| {
-                        matches!(attempt.answer, None | Some((_, Answer::Unknown { .. })))
-                    });
-                if unknown {
-                    return Ok(Proof::LookAgain);
-                }
                 return Err(self.fail_step(step.id, Outcome::Failed, Stop::VerificationFailed, words));
             }
             self.wait(&mut pause, &waits_for).await?;
