@@ -75,6 +75,15 @@ impl Secrets {
         Secrets(secrets)
     }
 
+    /// How long the longest of them is, in bytes.
+    pub(crate) fn longest(&self) -> usize {
+        self.0
+            .iter()
+            .map(|secret| secret.expose_secret().len())
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Whether any of them is in there.
     pub(crate) fn are_in(&self, text: &str) -> bool {
         self.0.iter().any(|secret| text.contains(secret.expose_secret()))

@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod base_url;
 mod call;
+pub mod command;
 pub mod dial;
 pub mod elasticsearch;
 mod foreign;

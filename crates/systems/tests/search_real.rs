@@ -150,6 +150,10 @@ impl Trial {
         format!("{}_repository", self.mark)
     }
 
+    fn unusable(&self) -> String {
+        format!("{}_unusable", self.mark)
+    }
+
     fn snapshot_name(&self) -> String {
         format!("{}-snapshot", self.mark)
     }
@@ -195,6 +199,7 @@ impl Trial {
 
         self.repositories().await?;
         self.take_snapshot().await?;
+        self.unusable_repository().await?;
         self.restore().await?;
 
         let restored = seen(self.recreated.holdings(&vector).await)?;
@@ -315,6 +320,28 @@ impl Trial {
             there.is_some_and(|there| there.uuid == snapshot_info.uuid),
             || "the other cluster does not see the same snapshot".to_owned(),
         )
+    }
+
+    /// Where nobody can write: Elasticsearch registers nothing then, OpenSearch registers it all the same.
+    async fn unusable_repository(&self) -> Outcome {
+        let name = self.unusable();
+        let settings = json!({"type": "fs", "settings": {
+            // A file of the repository, where a folder is wanted.
+            "location": format!("{}/{}/index.latest", self.location, self.mark),
+        }});
+        let register = SearchEffect::Register {
+            repository: name.clone(),
+            settings,
+        };
+        let answer = self.surviving.perform(&register).await;
+        let there = seen(self.surviving.repository(&name).await)?;
+        println!("after a failed verification: {}", answer.words());
+        let fits = match (&answer, there) {
+            (Answer::Refused { status: 500, .. }, None) => true,
+            (Answer::Unknown { detail, .. }, Some(_)) => detail.contains("is registered"),
+            _ => false,
+        };
+        ensure(fits, || format!("not told as it is: {answer:?}"))
     }
 
     async fn restore(&self) -> Outcome {
@@ -453,8 +480,10 @@ impl Trial {
             let name = self.snapshot_name();
             let path = format!("/_snapshot/{repository}/{name}");
             let _ = self.raw(which, "DELETE", &path, String::new()).await;
-            let path = format!("/_snapshot/{repository}");
-            let _ = self.raw(which, "DELETE", &path, String::new()).await;
+            for repository in [repository, self.unusable()] {
+                let path = format!("/_snapshot/{repository}");
+                let _ = self.raw(which, "DELETE", &path, String::new()).await;
+            }
         }
     }
 
@@ -479,9 +508,11 @@ impl Trial {
                 for (from, to) in swaps {
                     text = text.replace(from, to);
                 }
-                let host = |url: &str| url.split("://").last().unwrap_or_default().to_owned();
-                text.replace(&host(&self.urls[0]), "surviving:9200")
-                    .replace(&host(&self.urls[1]), "recreated:9200")
+                for url in &self.urls {
+                    let authority = url.split("://").last().unwrap_or_default();
+                    text = text.replace(authority.split(':').next().unwrap_or_default(), "search");
+                }
+                text
             };
             // What the tap has cut is of no use as a recording.
             let Ok(received) = serde_json::from_str::<Value>(&scrubbed(&exchange.received)) else {
