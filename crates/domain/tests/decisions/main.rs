@@ -7,9 +7,13 @@ mod world;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod checker;
 #[cfg(test)]
 mod diagnoses;
+#[cfg(test)]
+mod forces;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
