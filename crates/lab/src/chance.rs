@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -21,6 +22,8 @@ pub(crate) enum Stream {
     Workload,
     Answer,
     Start,
+    Search,
+    Webapps,
 }
 
 /// All streams of one world.
@@ -48,6 +51,12 @@ impl Chance {
                 rng
             })
             .next_u64()
+    }
+
+    /// A name as Elasticsearch gives them: 128 bits in 22 characters.
+    pub(crate) fn uuid(&mut self, stream: Stream) -> String {
+        let bits = (u128::from(self.next(stream)) << 64) | u128::from(self.next(stream));
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits.to_be_bytes())
     }
 
     /// A number below `n`; 0 when `n` is 0.

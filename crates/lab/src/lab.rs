@@ -10,6 +10,7 @@ use crate::chance::Stream;
 use crate::config::{ConfigError, WorldConfig};
 use crate::face::{BrokerPort, Refused};
 use crate::ids::{BrokerId, Region};
+use crate::search_face::SearchPort;
 use crate::world::{AnswerFault, Audit, Data, LabStatus, Power, World, WorldEvent};
 
 /// A running lab. Clones share one world.
@@ -204,6 +205,15 @@ impl Lab {
     /// A broker's gRPC port (26500), in this process.
     pub fn grpc(&self, broker: BrokerId) -> BrokerPort {
         BrokerPort::new(self.clone(), broker, Port::Grpc)
+    }
+
+    /// The port of a region's search (9200), in this process.
+    pub fn search(&self, region: Region) -> SearchPort {
+        SearchPort::new(self.clone(), region)
+    }
+
+    pub(crate) fn search_life(&self, region: Region) -> Option<u64> {
+        self.with(|w| w.search_life(region))
     }
 
     /// Asks for the end of this lab: whoever waits on [`Lab::stopped`] goes on.

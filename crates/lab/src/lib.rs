@@ -4,7 +4,8 @@
 //!   exporters, searches and clients. It knows no sockets and no clock.
 //! - [`Lab`] is the world on a clock: a handle that is cheap to clone, through which faults are made, questions are
 //!   asked and the reckoning is read.
-//! - [`Lab::management`], [`Lab::rest`] and [`Lab::grpc`] are a broker's ports as tower services, for virtual time;
+//! - [`Lab::management`], [`Lab::rest`] and [`Lab::grpc`] are a broker's ports as tower services, and [`Lab::search`] is
+//!   the port of a region's search, for virtual time;
 //!   [`Lab::serve`] opens the same ports as sockets, and [`Lab::control_router`] lets another process drive a lab.
 //!
 //! When the lab and a recording differ, the lab is wrong.
@@ -18,6 +19,8 @@ mod face;
 mod grpc;
 mod ids;
 mod lab;
+mod search;
+mod search_face;
 mod serve;
 mod timings;
 mod wall;
@@ -28,9 +31,12 @@ pub use config::{ConfigError, WorldConfig};
 pub use face::{BrokerPort, Refused};
 pub use ids::{BrokerId, PartitionId, Region};
 pub use lab::{Lab, UnknownBroker, UnknownRegion};
-pub use serve::{BrokerEndpoints, Endpoints, Listen, ServeError};
+pub use search::Flavour;
+pub use search::store::StoreState;
+pub use search_face::SearchPort;
+pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
-    AnswerFault, Audit, BrokerStatus, Data, LabStatus, Link, Power, RegionStatus, SearchStatus, World,
-    WorldEvent,
+    AnswerFault, Audit, BrokerStatus, Data, LabStatus, Link, Power, RegionStatus, SearchFault, SearchStatus,
+    World, WorldEvent,
 };

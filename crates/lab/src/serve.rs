@@ -4,17 +4,21 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::api::Port;
-use crate::face::BrokerPort;
-use crate::ids::BrokerId;
+use crate::face::{BrokerPort, Refused};
+use crate::ids::{BrokerId, Region};
 use crate::lab::Lab;
+use crate::search_face::SearchPort;
 use crate::world::Power;
 
 /// Where a lab listens.
@@ -22,7 +26,8 @@ use crate::world::Power;
 pub enum Listen {
     /// On 127.0.0.1, on ports that are free.
     Loopback,
-    /// Broker *i* on 127.0.0.(10+i) with the standard ports 8080, 9600 and 26500, as in the recordings.
+    /// Broker *i* on 127.0.0.(10+i) with the standard ports 8080, 9600 and 26500, as in the recordings; the search of
+    /// region *r* on 127.0.0.(10+r):9200.
     PerBroker,
 }
 
@@ -49,11 +54,22 @@ pub struct BrokerEndpoints {
     pub grpc: SocketAddr,
 }
 
+/// Where the search of a region listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SearchEndpoint {
+    /// Whose port this is.
+    pub region: Region,
+    /// 9200-like.
+    pub address: SocketAddr,
+}
+
 /// The open ports of a lab. Dropping this closes them all.
 #[derive(Debug)]
 pub struct Endpoints {
     /// Each broker's, in order of their ids.
     pub brokers: Vec<BrokerEndpoints>,
+    /// Each region's search, in the order of the regions.
+    pub searches: Vec<SearchEndpoint>,
     /// Where the lab itself is driven.
     pub control: SocketAddr,
     tasks: JoinSet<()>,
@@ -77,10 +93,11 @@ impl Lab {
         let mut brokers = Vec::new();
         for broker in self.with(|w| w.broker_ids()) {
             let mut open = async |port: Port| {
-                let wanted = address(listen, broker, port);
+                let door = Door::Broker(broker, port);
+                let wanted = address(listen, door);
                 let listener = bind(wanted).await?;
                 let address = listener.local_addr().unwrap_or(wanted);
-                tasks.spawn(keep_open(self.clone(), broker, port, address, listener));
+                tasks.spawn(keep_open(self.clone(), door, address, listener));
                 Ok::<_, ServeError>(address)
             };
             brokers.push(BrokerEndpoints {
@@ -89,6 +106,15 @@ impl Lab {
                 management: open(Port::Management).await?,
                 grpc: open(Port::Grpc).await?,
             });
+        }
+        let mut searches = Vec::new();
+        for region in Region::BOTH {
+            let door = Door::Search(region);
+            let wanted = address(listen, door);
+            let listener = bind(wanted).await?;
+            let address = listener.local_addr().unwrap_or(wanted);
+            tasks.spawn(keep_open(self.clone(), door, address, listener));
+            searches.push(SearchEndpoint { region, address });
         }
         let wanted = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let listener = bind(wanted).await?;
@@ -102,22 +128,35 @@ impl Lab {
         tasks.spawn(keep_going(self.clone()));
         Ok(Endpoints {
             brokers,
+            searches,
             control,
             tasks,
         })
     }
 }
 
-fn address(listen: Listen, broker: BrokerId, port: Port) -> SocketAddr {
+/// A port that opens and closes with its process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Door {
+    Broker(BrokerId, Port),
+    Search(Region),
+}
+
+fn address(listen: Listen, door: Door) -> SocketAddr {
     match listen {
         Listen::Loopback => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
         Listen::PerBroker => {
             // The configuration allows 200 brokers at most, so the last octet holds.
-            let octet = u8::try_from(10 + broker.0).unwrap_or(u8::MAX);
-            let port = match port {
-                Port::Rest => 8080,
-                Port::Management => 9600,
-                Port::Grpc => 26500,
+            let octet = match door {
+                Door::Broker(broker, _) => u8::try_from(10 + broker.0).unwrap_or(u8::MAX),
+                Door::Search(Region::Even) => 10,
+                Door::Search(Region::Odd) => 11,
+            };
+            let port = match door {
+                Door::Broker(_, Port::Rest) => 8080,
+                Door::Broker(_, Port::Management) => 9600,
+                Door::Broker(_, Port::Grpc) => 26500,
+                Door::Search(_) => 9200,
             };
             SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, octet)), port)
         }
@@ -143,8 +182,12 @@ async fn keep_going(lab: Lab) {
     }
 }
 
-/// Whether a broker's ports are open, and in which life of its process.
-fn open_in(lab: &Lab, broker: BrokerId) -> Option<u64> {
+/// Whether a port is open, and in which life of its process.
+fn open_in(lab: &Lab, door: Door) -> Option<u64> {
+    let broker = match door {
+        Door::Broker(broker, _) => broker,
+        Door::Search(region) => return lab.search_life(region),
+    };
     lab.with(|w| {
         w.broker(broker)
             .filter(|b| b.answers() || b.power == Power::Frozen)
@@ -152,11 +195,11 @@ fn open_in(lab: &Lab, broker: BrokerId) -> Option<u64> {
     })
 }
 
-async fn keep_open(lab: Lab, broker: BrokerId, port: Port, address: SocketAddr, first: TcpListener) {
+async fn keep_open(lab: Lab, door: Door, address: SocketAddr, first: TcpListener) {
     let mut upheavals = lab.upheavals();
     let mut listener = Some(first);
     loop {
-        let Some(life) = open_in(&lab, broker) else {
+        let Some(life) = open_in(&lab, door) else {
             listener = None;
             if upheavals.changed().await.is_err() {
                 return;
@@ -174,32 +217,32 @@ async fn keep_open(lab: Lab, broker: BrokerId, port: Port, address: SocketAddr, 
             continue;
         };
         // Leaving this drops the listener and, with the set, every connection of this life.
-        accept_while(&lab, broker, port, life, &open, &mut upheavals).await;
+        accept_while(&lab, door, life, &open, &mut upheavals).await;
     }
 }
 
 async fn accept_while(
     lab: &Lab,
-    broker: BrokerId,
-    port: Port,
+    door: Door,
     life: u64,
     listener: &TcpListener,
     upheavals: &mut tokio::sync::watch::Receiver<u64>,
 ) {
     let mut connections = JoinSet::new();
-    while open_in(lab, broker) == Some(life) {
+    while open_in(lab, door) == Some(life) {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
                 // The small answers of a management port must not wait for more to send.
                 let _ = stream.set_nodelay(true);
-                let face = BrokerPort::new(lab.clone(), broker, port);
-                connections.spawn(async move {
-                    let service = service_fn(move |request| face.clone().oneshot(request));
-                    let serving = auto::Builder::new(TokioExecutor::new());
-                    // A connection that ends in a refusal is meant to.
-                    let _ = serving.serve_connection(TokioIo::new(stream), service).await;
-                });
+                match door {
+                    Door::Broker(broker, port) => {
+                        connections.spawn(serve_connection(stream, BrokerPort::new(lab.clone(), broker, port)))
+                    }
+                    Door::Search(region) => {
+                        connections.spawn(serve_connection(stream, SearchPort::new(lab.clone(), region)))
+                    }
+                };
             }
             changed = upheavals.changed() => {
                 if changed.is_err() {
@@ -209,4 +252,15 @@ async fn accept_while(
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+async fn serve_connection<F>(stream: TcpStream, face: F)
+where
+    F: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Refused> + Clone + Send + 'static,
+    F::Future: Send,
+{
+    let service = service_fn(move |request| face.clone().oneshot(request));
+    let serving = auto::Builder::new(TokioExecutor::new());
+    // A connection that ends in a refusal is meant to.
+    let _ = serving.serve_connection(TokioIo::new(stream), service).await;
 }

@@ -44,6 +44,16 @@ impl Wall {
         format!("{:.3}", self.at(moment))
     }
 
+    /// The day, as in an index name.
+    pub(crate) fn day(self, moment: Moment) -> String {
+        self.at(moment).strftime("%Y-%m-%d").to_string()
+    }
+
+    /// Milliseconds since the epoch.
+    pub(crate) fn epoch_ms(self, moment: Moment) -> i64 {
+        self.at(moment).as_millisecond()
+    }
+
     /// Spring's form: `2026-11-22T06:53:55.495+00:00`.
     pub(crate) fn spring(self, moment: Moment) -> String {
         format!("{}+00:00", self.milli(moment).trim_end_matches('Z'))

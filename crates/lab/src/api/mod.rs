@@ -5,6 +5,7 @@ mod exporting;
 mod management;
 mod metrics;
 mod rest;
+pub(crate) mod search;
 pub(crate) mod topology;
 mod wire;
 

@@ -17,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) term: u64,
     pub(crate) position: i64,
     pub(crate) token: Option<Token>,
+    /// When it was written: records are indexed under this day, whenever they are exported.
+    pub(crate) at: Moment,
 }
 
 /// The records of one process instance (recorded: positions grow by 16).
@@ -198,6 +200,7 @@ mod tests {
             term,
             position,
             token: None,
+            at: Moment::START,
         }
     }
 

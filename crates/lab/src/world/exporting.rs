@@ -2,7 +2,7 @@
 
 use c8dr_engine::clock::Moment;
 
-use crate::cluster::raft::{ExportPosition, ExporterPhase, Role};
+use crate::cluster::raft::{Entry, ExportPosition, ExporterPhase, Role};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::world::{Event, Link, World};
 
@@ -17,8 +17,8 @@ impl World {
     }
 
     fn target_answers(&self, broker: BrokerId, target: Region) -> bool {
-        let alive = self.searches.get(target.index()).is_some_and(|s| s.alive);
-        alive && self.linked(broker.region(), target)
+        let takes = self.searches[target.index()].writable();
+        takes && self.linked(broker.region(), target)
     }
 
     /// Whether an exporter of this leader writes to a search whose packets vanish.
@@ -101,26 +101,20 @@ impl World {
         };
         let phase = replica.phase;
         let ExportPosition { handed, acked } = *position_of(replica, region);
-        let written: Vec<i64> = replica
+        let written: Vec<Entry> = replica
             .log
             .iter()
             .rev()
-            .map(|e| e.position)
-            .skip_while(|p| *p > handed)
-            .take_while(|p| *p > acked)
+            .skip_while(|e| e.position > handed)
+            .take_while(|e| e.position > acked)
+            .copied()
             .collect();
         // Soft paused: exported, but not acknowledged, so that nothing is compacted.
         if phase != ExporterPhase::SoftPaused {
             position_of(replica, region).acked = handed;
         }
-        let Some(search) = self.searches.get_mut(region.index()) else {
-            return;
-        };
-        for position in written {
-            search.writes += 1;
-            if !search.documents.insert((partition, position)) {
-                search.rewrites += 1;
-            }
+        for entry in written.into_iter().rev() {
+            self.index_record(region, partition, entry);
         }
     }
 
@@ -212,6 +206,9 @@ impl World {
         let partitions: Vec<_> = own.replicas.keys().copied().collect();
         for replica in own.replicas.values_mut() {
             replica.phase = phase;
+        }
+        if phase == ExporterPhase::Paused {
+            self.pollute_while_paused();
         }
         self.say(format!("Broker {broker}: exporter phase {}.", phase.name()));
         for partition in partitions {

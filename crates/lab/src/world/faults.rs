@@ -9,7 +9,7 @@ use crate::chance::Stream;
 use crate::cluster::raft::Role;
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::world::gossip::Loss;
-use crate::world::{Contact, Event, Search, Stage, World};
+use crate::world::{Contact, Event, Stage, World};
 
 /// The state of a broker's process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -63,9 +63,7 @@ impl World {
     /// Kills all brokers of a region and its search: `kill -9`.
     pub fn lose_region(&mut self, region: Region) {
         self.say(format!("{} is lost.", self.region_name(region)));
-        if let Some(search) = self.searches.get_mut(region.index()) {
-            search.alive = false;
-        }
+        self.stop_search(region);
         for id in self.brokers_of(region) {
             self.end_process(id);
         }
@@ -80,11 +78,10 @@ impl World {
             "with its old data"
         };
         self.say(format!("{} is started, {with}.", self.region_name(region)));
-        if let Some(search) = self.searches.get_mut(region.index()) {
-            if data == Data::Empty {
-                *search = Search::default();
-            }
-            search.alive = true;
+        if data == Data::Empty {
+            self.empty_search(region);
+        } else {
+            self.start_search(region);
         }
         for id in self.brokers_of(region) {
             self.start_broker(id, data);
@@ -174,38 +171,11 @@ impl World {
     pub fn set_search(&mut self, region: Region, alive: bool) {
         let word = if alive { "up" } else { "down" };
         self.say(format!("The search of {} is {word}.", self.region_name(region)));
-        if let Some(search) = self.searches.get_mut(region.index()) {
-            search.alive = alive;
+        if alive {
+            self.start_search(region);
+        } else {
+            self.stop_search(region);
         }
-    }
-
-    /// Takes a snapshot of a region's search, into a place that outlives both regions. False when it is down.
-    pub fn snapshot_search(&mut self, region: Region) -> bool {
-        let Some(search) = self.searches.get(region.index()).filter(|s| s.alive) else {
-            return false;
-        };
-        self.snapshot = Some(search.documents.clone());
-        self.say(format!(
-            "The search of {} is snapshotted.",
-            self.region_name(region)
-        ));
-        true
-    }
-
-    /// Restores the last snapshot into a region's search, which must be up. False when there is none, or it is down.
-    pub fn restore_search(&mut self, region: Region) -> bool {
-        let Some(snapshot) = self.snapshot.clone() else {
-            return false;
-        };
-        let Some(search) = self.searches.get_mut(region.index()).filter(|s| s.alive) else {
-            return false;
-        };
-        search.documents.extend(snapshot);
-        self.say(format!(
-            "The snapshot is restored into the search of {}.",
-            self.region_name(region)
-        ));
-        true
     }
 
     /// Spoils one answer to come.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use c8dr_engine::clock::Moment;
+
 use crate::cluster::configuration::{Configuration, ExporterEntry, Member, MemberState, Placed};
 use crate::cluster::placement::round_robin;
 use crate::cluster::raft::{Entry, ExportPosition, Replica, Role};
@@ -94,6 +96,7 @@ pub(super) fn healthy_broker(id: BrokerId, configuration: &Arc<Configuration>, v
             term: 1,
             position: FIRST_POSITION,
             token: None,
+            at: Moment::START,
         }];
         replica.committed = 1;
         let start = ExportPosition { handed: 0, acked: 0 };

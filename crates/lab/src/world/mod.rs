@@ -11,6 +11,7 @@ mod faults;
 mod genesis;
 mod gossip;
 mod report;
+mod searching;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,11 +27,16 @@ use crate::cluster::plan::MapOrder;
 use crate::cluster::raft::Replica;
 use crate::config::{ConfigError, WorldConfig};
 use crate::ids::{BrokerId, PartitionId, Region};
+use crate::search::Cluster;
+use crate::search::store::Store;
 use crate::wall::Wall;
 
 pub use faults::{AnswerFault, Data, Link, Power};
 pub(crate) use gossip::{Contact, View};
 pub use report::{Audit, BrokerStatus, LabStatus, RegionStatus, SearchStatus, WorldEvent};
+pub use searching::SearchFault;
+use searching::Searching;
+pub(crate) use searching::{RestoreAsked, SnapshotAsked, SnapshotOutcome};
 pub(crate) use workload::Outcome;
 use workload::{Flight, Workload};
 
@@ -79,15 +85,6 @@ impl Broker {
     pub(crate) fn runs(&self) -> bool {
         self.power == Power::Up && self.stage == Stage::Running
     }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Search {
-    pub(crate) alive: bool,
-    /// Partition and position of what was written.
-    pub(crate) documents: BTreeSet<(PartitionId, i64)>,
-    pub(crate) writes: u64,
-    pub(crate) rewrites: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -174,6 +171,18 @@ pub(crate) enum Event {
     Snapshot {
         partition: PartitionId,
     },
+    /// The next shard of a snapshot is copied.
+    CopyShard {
+        region: Region,
+        life: u64,
+        run: u64,
+    },
+    /// The next shard of a restore is back.
+    ShardBack {
+        region: Region,
+        life: u64,
+        restore: u64,
+    },
     Client {
         client: usize,
     },
@@ -194,9 +203,10 @@ pub struct World {
     pub(crate) order: MapOrder,
     pub(crate) brokers: BTreeMap<BrokerId, Broker>,
     pub(crate) link: Link,
-    pub(crate) searches: [Search; 2],
-    /// What the last snapshot of a search holds: where it is kept outlives both regions.
-    pub(crate) snapshot: Option<BTreeSet<(PartitionId, i64)>>,
+    pub(crate) searches: [Cluster; 2],
+    /// Where snapshots are kept; it outlives both regions.
+    pub(crate) store: Store,
+    pub(crate) searching: Searching,
     pub(crate) workload: Workload,
     pub(crate) flights: BTreeMap<u64, Flight>,
     elections: BTreeSet<(PartitionId, BTreeSet<BrokerId>)>,
@@ -239,17 +249,9 @@ impl World {
             order,
             brokers: BTreeMap::new(),
             link: Link::Up,
-            searches: [
-                Search {
-                    alive: true,
-                    ..Search::default()
-                },
-                Search {
-                    alive: true,
-                    ..Search::default()
-                },
-            ],
-            snapshot: None,
+            searches: [Cluster::default(), Cluster::default()],
+            store: Store::default(),
+            searching: Searching::default(),
             workload,
             flights: BTreeMap::new(),
             elections: BTreeSet::new(),
@@ -262,6 +264,9 @@ impl World {
             chance,
             config,
         };
+        for region in Region::BOTH {
+            world.empty_search(region);
+        }
         for &id in &brokers {
             let view = View::new(&brokers, &partitions, &mut world.chance);
             world
@@ -418,6 +423,12 @@ impl World {
                 term,
             } => self.distribute(broker, partition, term),
             Event::Snapshot { partition } => self.snapshot_partition(partition),
+            Event::CopyShard { region, life, run } => self.copy_shard(region, life, run),
+            Event::ShardBack {
+                region,
+                life,
+                restore,
+            } => self.shard_back(region, life, restore),
             Event::Client { client } => self.client_turn(client),
             Event::FlightTimeout { flight } => self.flight_timed_out(flight),
         }

@@ -161,7 +161,7 @@ impl World {
             brokers,
             search: SearchStatus {
                 alive: search.is_some_and(|s| s.alive),
-                instances: search.map_or(0, |s| s.documents.len()),
+                instances: search.map_or(0, |s| s.records().count()),
                 rewrites: search.map_or(0, |s| s.rewrites),
             },
         }
@@ -225,13 +225,14 @@ impl World {
         }
         let missing = |(token, key): (&Token, &i64)| (!held.contains_key(token)).then_some(*key);
         let [a, b] = &self.searches;
-        let both: BTreeSet<_> = a.documents.intersection(&b.documents).collect();
+        let (a, b) = (a.record_ids(), b.record_ids());
+        let both: BTreeSet<_> = a.intersection(&b).collect();
         Audit {
             acknowledged: self.workload.acknowledged.len(),
             missing: self.workload.acknowledged.iter().filter_map(missing).collect(),
             duplicates: held.values().filter(|n| **n > 1).count(),
-            in_search: [a.documents.len(), b.documents.len()],
-            in_one_search_only: a.documents.len() + b.documents.len() - 2 * both.len(),
+            in_search: [a.len(), b.len()],
+            in_one_search_only: a.len() + b.len() - 2 * both.len(),
         }
     }
 }

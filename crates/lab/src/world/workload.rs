@@ -246,6 +246,7 @@ impl World {
             term: replica.term,
             position: replica.last_position() + RECORDS_PER_INSTANCE,
             token: Some(token),
+            at: now,
         };
         replica.log.push(entry);
         let length = replica.log.len();

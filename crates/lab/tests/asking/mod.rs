@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use c8dr_engine::clock::Clock;
-use c8dr_lab::{BrokerId, BrokerPort, Lab, Refused, WorldConfig};
+use c8dr_lab::{BrokerId, Lab, Refused, Region, WorldConfig};
 use http::{Request, Response};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -85,7 +85,7 @@ impl Asking {
 
     pub async fn ask(
         &self,
-        port: BrokerPort,
+        port: impl tower::Service<Request<Body>, Response = Response<Body>, Error = Refused>,
         method: &str,
         path: &str,
         body: &str,
@@ -127,6 +127,31 @@ impl Asking {
             .await
             .unwrap();
         (whole.status, whole.json())
+    }
+
+    pub async fn search(&self, region: Region, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let whole = self
+            .ask(self.lab.search(region), method, path, body)
+            .await
+            .unwrap();
+        (whole.status, whole.json())
+    }
+
+    /// A call to a search that succeeds.
+    #[track_caller]
+    pub fn searched(
+        &self,
+        region: Region,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> impl Future<Output = Value> {
+        let asked = format!("{method} {path}");
+        async move {
+            let (status, body) = self.search(region, method, path, body).await;
+            assert_eq!(status, 200, "{asked}: {body}");
+            body
+        }
     }
 
     pub async fn topology(&self, gateway: u32) -> Value {
