@@ -529,13 +529,9 @@ impl Trial {
                 .skip(1)
                 .filter_map(|rest| rest.split('"').next().map(str::to_owned))
                 .collect();
-            let key = (
-                request.clone(),
-                sent.clone(),
-                exchange.status,
-                state.to_string(),
-                stages,
-            );
+            let rows = received.is_array().then(|| received.to_string());
+            let progress = (state.to_string(), stages, rows);
+            let key = (request.clone(), sent.clone(), exchange.status, progress);
             if written.contains_key(&key) {
                 continue;
             }
