@@ -375,8 +375,14 @@ fn endpoints_that_are_no_camunda_are_told() {
         region("paris", 1)
     );
     std::fs::write(stage.path().join("c8dr.yaml"), config).unwrap();
-    stage.run(&["status"]).exits(0).says("does not speak as Camunda does");
-    stage.run(&["failover", "--lost", "paris", "--yes"]).exits(3).says("another-installation");
+    stage
+        .run(&["status"])
+        .exits(0)
+        .says("does not speak as Camunda does");
+    stage
+        .run(&["failover", "--lost", "paris", "--yes"])
+        .exits(3)
+        .says("another-installation");
 }
 
 #[test]

@@ -397,3 +397,26 @@ async fn somebody_elses_change_stops_it_for_a_person_and_is_left_alone() {
     assert_eq!(world.forces(), 0);
     assert!(world.lab.status().pending_change.is_some(), "it was left alone");
 }
+
+/// E2: a survivor is gone for good. Only a named acceptance goes on without it, and the plan says what it keeps.
+#[tokio::test(start_paused = true)]
+async fn a_survivor_that_is_gone_for_good_is_left_out_only_by_a_named_acceptance() {
+    let mut world = World::new(4, 4, 42);
+    world.loss_proven(RegionId(1)).await;
+    world.lab.kill_broker(world.lab.broker(2).unwrap());
+    for _ in 0..5 {
+        world.look().await;
+        world.clock.sleep(Duration::from_millis(500)).await;
+    }
+    let request = Request {
+        accept_data_loss: Some("its disk is gone".to_owned()),
+        ..Request::new(RegionId(1))
+    };
+    let plan = plan(&world.installation, &world.history, &request, world.clock.wall()).unwrap();
+    assert_eq!(plan.kept(), [c8dr_domain::ids::BrokerId(0)].into());
+    assert_eq!(check(&plan, world.history.latest()), vec![]);
+    let (finish, _) = world.carry_out(plan, Mortal::default()).await.unwrap();
+    assert!(matches!(finish, Finish::Verified { .. }), "{finish:?}");
+    assert_eq!(world.forces(), 1);
+    assert_eq!(world.lab.status().leaderless, Vec::<u32>::new());
+}

@@ -227,7 +227,10 @@ fn strangers(picture: &Picture<'_>) -> Option<Diagnosis> {
     });
     (!understood && declined).then(|| {
         let instead = latest.gateways.iter().filter_map(|(name, gateway)| {
-            let words = gateway.topology.instead().or_else(|| gateway.configuration.instead())?;
+            let words = gateway
+                .topology
+                .instead()
+                .or_else(|| gateway.configuration.instead())?;
             Some(format!("Gateway {name}: {words}."))
         });
         Diagnosis::new(
@@ -431,16 +434,13 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
         .then("Wait: leaders come some six seconds after a force. Never force again while they are missing; that drops them all.");
     }
     let exporter = &picture.installation.region(lost).exporter;
-    let status = picture
-        .latest
-        .exporters()
-        .and_then(|exporters| exporters.get(exporter));
-    let stalled = !matches!(
-        status,
-        None | Some(ExporterStatus::Disabled | ExporterStatus::ConfigNotFound)
-    );
-    if stalled {
-        let status = status.map_or("unknown", ExporterStatus::as_str);
+    let status = picture.exporter_status(exporter);
+    let on = status
+        .as_ref()
+        .filter(|status| !matches!(status, ExporterStatus::Disabled | ExporterStatus::ConfigNotFound));
+    let back = returned(picture, lost);
+    // With the region back its exporter may be on for a reason: a failback has enabled it again.
+    if let (Some(status), None) = (on, &back) {
         return Diagnosis::new(
             Code::FailoverHalfDone,
             format!("Region {lost_name} was removed, but its exporter {exporter} is {status} and holds up all exporting."),
@@ -453,17 +453,14 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
     if let Some(paused) = exporting_paused(picture) {
         return paused.about(lost).seen([members]);
     }
-    let back = picture.region(lost, picture.latest).answering;
-    if !back.is_empty() {
+    if let Some(back) = back {
         return Diagnosis::new(
             Code::RegionReturned,
-            format!(
-                "Region {name} serves alone, and of the removed region {lost_name} {}",
-                clause("broker", &back, "answers again.", "answer again.")
-            ),
+            format!("Region {name} serves alone, and of the removed region {lost_name} {back}"),
         )
         .about(lost)
         .seen([members])
+        .seen(on.map(|status| format!("Its exporter {exporter} is {status} already.")))
         .costs(UNPROTECTED)
         .then("If it was started empty: fail back by Camunda's guide, which c8dr does not do yet.")
         .then("If it came back with its old disks: stop it and delete its volumes first.");
@@ -479,6 +476,23 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
     .then(format!(
         "Rebuild region {lost_name} empty, and fail back by Camunda's guide, which c8dr does not do yet."
     ))
+}
+
+/// What of a removed region answers again, as a sentence's end; `None` if nothing does.
+fn returned(picture: &Picture<'_>, lost: RegionId) -> Option<String> {
+    let brokers = picture.region(lost, picture.latest).answering;
+    if !brokers.is_empty() {
+        return Some(clause("broker", &brokers, "answers again.", "answer again."));
+    }
+    let gateways: BTreeSet<&GatewayName> = picture
+        .latest
+        .gateways
+        .iter()
+        .filter(|(_, seen)| seen.region == lost)
+        .filter(|(_, seen)| seen.topology.seen().is_some() || seen.configuration.seen().is_some())
+        .map(|(name, _)| name)
+        .collect();
+    (!gateways.is_empty()).then(|| clause("gateway", &gateways, "answers again.", "answer again."))
 }
 
 fn mixed(picture: &Picture<'_>, members: &BTreeSet<BrokerId>) -> Diagnosis {

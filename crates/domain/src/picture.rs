@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use crate::history::{History, Streak};
-use crate::ids::{BrokerId, PartitionId, RegionId};
+use crate::ids::{BrokerId, ExporterId, PartitionId, RegionId};
 use crate::installation::Installation;
 use crate::observation::{Observation, Sight};
-use crate::topology::{ClusterConfiguration, ExporterPhase, Health};
+use crate::topology::{ClusterConfiguration, ExporterPhase, ExporterStatus, Health};
 
 /// How a region's brokers answer at their own endpoints, in one reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -338,6 +338,26 @@ impl<'a> Picture<'a> {
                         .is_some()
                 })
         })
+    }
+
+    /// How an exporter stands: by the list where it was read, else by what the configuration says of every replica.
+    pub fn exporter_status(&self, exporter: &ExporterId) -> Option<ExporterStatus> {
+        if let Some(listed) = self.latest.exporters() {
+            return listed.get(exporter).cloned();
+        }
+        let replicas = self
+            .configuration()
+            .into_iter()
+            .flat_map(|configuration| configuration.members.values())
+            .flat_map(|member| member.partitions.values());
+        let statuses: BTreeSet<&ExporterStatus> = replicas
+            .filter_map(|replica| replica.exporters.get(exporter))
+            .collect();
+        match (statuses.first(), statuses.len()) {
+            (Some(only), 1) => Some((*only).clone()),
+            (Some(_), _) => Some(ExporterStatus::Other("MIXED".to_owned())),
+            (None, _) => None,
+        }
     }
 
     /// The brokers on which a partition's exporting is paused, in the newest reading.

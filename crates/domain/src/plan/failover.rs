@@ -186,7 +186,9 @@ fn last_region(plan: &Plan) -> Refusal {
         evidence: plan.diagnosis.evidence.clone(),
         way_out: vec![
             format!("If {asked} is down as well, repair it: it has the only copy of the data."),
-            format!("To bring {gone} back, rebuild it empty and fail back by Camunda's guide, which c8dr does not do yet."),
+            format!(
+                "To bring {gone} back, rebuild it empty and fail back by Camunda's guide, which c8dr does not do yet."
+            ),
         ],
     }
 }
