@@ -51,8 +51,8 @@ impl IntoResponse for Refusal {
 }
 
 impl Lab {
-    /// `GET /status /audit /timeline`, `POST /break /heal /spoil /snapshot /restore /down`: JSON in and
-    /// out.
+    /// `GET /status /audit /timeline`, `POST /break /heal /spoil /snapshot /restore /down`, and
+    /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/releases` as helm and kubectl would be used: JSON in and out.
     pub fn control_router(&self) -> Router {
         Router::new()
             .route("/status", get(async |State(lab): State<Lab>| Json(lab.status())))
@@ -67,6 +67,7 @@ impl Lab {
             .route("/snapshot", post(snapshot_it))
             .route("/restore", post(restore_it))
             .route("/down", post(down))
+            .merge(crate::ctl::router())
             .with_state(self.clone())
     }
 }

@@ -15,6 +15,7 @@ mod chance;
 mod cluster;
 mod config;
 mod control;
+mod ctl;
 mod face;
 mod grpc;
 mod ids;
@@ -37,6 +38,6 @@ pub use search_face::SearchPort;
 pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
-    AnswerFault, Audit, BrokerStatus, Data, LabStatus, Link, Power, RegionStatus, SearchFault, SearchStatus,
-    World, WorldEvent,
+    AnswerFault, Audit, BrokerStatus, Data, DeploymentStatus, LabStatus, Link, PlatformError, PodPhase,
+    PodStatus, Power, RegionStatus, ReleaseStatus, SearchFault, SearchStatus, World, WorldEvent,
 };

@@ -118,6 +118,12 @@ pub struct Timings {
     pub restore_shard: Duration,
     /// What each of its documents adds.
     pub restore_document: Duration,
+    /// From the creation of a webapp's pod to its first write.
+    pub webapp_start: Span,
+    /// How long a webapp's pod goes on after it was told to end.
+    pub webapp_termination: Span,
+    /// How often a webapp writes.
+    pub webapp_write: Duration,
 }
 
 impl Default for Timings {
@@ -187,6 +193,11 @@ impl Timings {
             snapshot_document: Duration::from_micros(40),
             restore_shard: Duration::from_millis(50),
             restore_document: Duration::from_micros(60),
+            // Not recorded: a Spring Boot application with its schema check.
+            webapp_start: Span::ms(8_000, 20_000),
+            // Not recorded: within Kubernetes' grace period of 30 s.
+            webapp_termination: Span::ms(2_000, 28_000),
+            webapp_write: Duration::from_secs(2),
         }
     }
 
@@ -239,6 +250,9 @@ impl Timings {
             snapshot_document: Duration::ZERO,
             restore_shard: Duration::ZERO,
             restore_document: Duration::ZERO,
+            webapp_start: Span::ZERO,
+            webapp_termination: Span::ZERO,
+            webapp_write: Duration::from_secs(2),
         }
     }
 

@@ -30,8 +30,8 @@ pub enum Flavour {
     Opensearch,
 }
 
-/// No cluster of the lab takes more: then it refuses to write, as a real one whose disk is full. 2 million process
-/// instances are a week of the lab's usual load and some 200 MB of the lab's memory.
+/// No cluster of the lab takes more: then it refuses to write, as a real one whose disk is full. 2 million are days of
+/// the lab's usual load and some 200 MB of the lab's memory.
 pub(crate) const DOCUMENTS_MAX: usize = 2_000_000;
 
 /// A repository as one cluster has it registered.
@@ -60,6 +60,8 @@ pub(crate) struct Cluster {
     pub(crate) running: Option<SnapshotRun>,
     /// The restores of this life, done or not: what `_recovery` tells.
     pub(crate) restores: Vec<Restore>,
+    /// How far each importer has come, by its index.
+    pub(crate) imported: BTreeMap<(&'static str, PartitionId), i64>,
     pub(crate) writes: u64,
     pub(crate) rewrites: u64,
 }

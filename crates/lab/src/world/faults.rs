@@ -60,17 +60,15 @@ pub enum AnswerFault {
 }
 
 impl World {
-    /// Kills all brokers of a region and its search: `kill -9`.
+    /// Kills all brokers of a region, its search and its webapps: `kill -9`.
     pub fn lose_region(&mut self, region: Region) {
         self.say(format!("{} is lost.", self.region_name(region)));
-        self.stop_search(region);
-        for id in self.brokers_of(region) {
-            self.end_process(id);
-        }
-        self.contacts_changed(Loss::Crash);
+        self.sites[region.index()].pods.clear();
+        self.end_processes(region);
     }
 
-    /// Starts all brokers of a region that are down, and its search.
+    /// Starts all brokers of a region that are down, its search, and what else its release has. Empty stands for an
+    /// uninstall, new volumes, and an install without webapps.
     pub fn return_region(&mut self, region: Region, data: Data) {
         let with = if data == Data::Empty {
             "empty"
@@ -80,12 +78,14 @@ impl World {
         self.say(format!("{} is started, {with}.", self.region_name(region)));
         if data == Data::Empty {
             self.empty_search(region);
+            self.reinstall_without_webapps(region);
         } else {
             self.start_search(region);
         }
         for id in self.brokers_of(region) {
             self.start_broker(id, data);
         }
+        self.fill_up(region);
     }
 
     /// Kills one broker: `kill -9`.
@@ -198,7 +198,7 @@ impl World {
             .collect()
     }
 
-    fn end_process(&mut self, id: BrokerId) -> bool {
+    pub(super) fn end_process(&mut self, id: BrokerId) -> bool {
         let Some(broker) = self.broker_mut(id).filter(|b| b.power != Power::Down) else {
             return false;
         };

@@ -10,8 +10,10 @@ mod exporting;
 mod faults;
 mod genesis;
 mod gossip;
+mod platform;
 mod report;
 mod searching;
+mod webapps;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +35,8 @@ use crate::wall::Wall;
 
 pub use faults::{AnswerFault, Data, Link, Power};
 pub(crate) use gossip::{Contact, View};
+use platform::Site;
+pub use platform::{DeploymentStatus, PlatformError, PodPhase, PodStatus, ReleaseStatus};
 pub use report::{Audit, BrokerStatus, LabStatus, RegionStatus, SearchStatus, WorldEvent};
 pub use searching::SearchFault;
 use searching::Searching;
@@ -183,6 +187,15 @@ pub(crate) enum Event {
         life: u64,
         restore: u64,
     },
+    /// A webapp's pod does what it does.
+    WebappTurn {
+        region: Region,
+        pod: u64,
+    },
+    PodGone {
+        region: Region,
+        pod: u64,
+    },
     Client {
         client: usize,
     },
@@ -207,6 +220,11 @@ pub struct World {
     /// Where snapshots are kept; it outlives both regions.
     pub(crate) store: Store,
     pub(crate) searching: Searching,
+    pub(crate) sites: [Site; 2],
+    /// Numbers the webapps' pods.
+    pods_made: u64,
+    /// Numbers what users of the webapps write.
+    webapp_notes: u64,
     pub(crate) workload: Workload,
     pub(crate) flights: BTreeMap<u64, Flight>,
     elections: BTreeSet<(PartitionId, BTreeSet<BrokerId>)>,
@@ -252,6 +270,9 @@ impl World {
             searches: [Cluster::default(), Cluster::default()],
             store: Store::default(),
             searching: Searching::default(),
+            sites: [Site::default(), Site::default()],
+            pods_made: 0,
+            webapp_notes: 0,
             workload,
             flights: BTreeMap::new(),
             elections: BTreeSet::new(),
@@ -266,6 +287,7 @@ impl World {
         };
         for region in Region::BOTH {
             world.empty_search(region);
+            world.install_at_first(region);
         }
         for &id in &brokers {
             let view = View::new(&brokers, &partitions, &mut world.chance);
@@ -429,6 +451,8 @@ impl World {
                 life,
                 restore,
             } => self.shard_back(region, life, restore),
+            Event::WebappTurn { region, pod } => self.webapp_turn(region, pod),
+            Event::PodGone { region, pod } => self.pod_gone(region, pod),
             Event::Client { client } => self.client_turn(client),
             Event::FlightTimeout { flight } => self.flight_timed_out(flight),
         }

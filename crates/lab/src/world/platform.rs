@@ -1,0 +1,379 @@
+//! Kubernetes and helm as far as a failback needs them: a release in each region, its pods, and what an uninstall leaves.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::chance::Stream;
+use crate::ids::Region;
+use crate::world::gossip::Loss;
+use crate::world::webapps::{Deployment, Webapp};
+use crate::world::{Data, Event, Power, World};
+
+/// The release's name in both regions (spec: procedure.md §1).
+const RELEASE: &str = "camunda";
+
+/// What helm knows of a release.
+#[derive(Clone, Debug)]
+pub(crate) struct Release {
+    pub(crate) revision: u32,
+    /// Operate and Tasklist, where they are not switched off.
+    pub(crate) deployments: BTreeMap<Webapp, Deployment>,
+}
+
+/// A region's platform.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Site {
+    pub(crate) release: Option<Release>,
+    /// Volumes that a new release would find.
+    pub(crate) volumes: bool,
+    /// Webapp pods by their number, those that terminate included.
+    pub(crate) pods: BTreeMap<u64, Pod>,
+}
+
+/// Where a webapp's pod is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub enum PodPhase {
+    /// Starting: it has not written anything yet.
+    Pending,
+    /// It works.
+    Running,
+    /// It was told to end, and still works.
+    Terminating,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pod {
+    pub(crate) webapp: Webapp,
+    pub(crate) name: String,
+    pub(crate) phase: PodPhase,
+}
+
+/// A pod as `kubectl get pods` shows it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct PodStatus {
+    /// Its name.
+    pub name: String,
+    /// `zeebe-broker`, `elasticsearch`, `operate` or `tasklist`.
+    pub component: &'static str,
+    /// Pending, Running or Terminating.
+    pub phase: PodPhase,
+    /// Whether its readiness probe is content.
+    pub ready: bool,
+}
+
+/// A deployment as `kubectl get deployments` shows it. Its numbers do not count pods that terminate.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct DeploymentStatus {
+    /// Its name.
+    pub name: String,
+    /// How many pods are wanted.
+    pub replicas: u32,
+    /// How many are ready.
+    pub ready: u32,
+}
+
+/// A region's release as `helm list` shows it, and what there is beside it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ReleaseStatus {
+    /// The region's name.
+    pub region: String,
+    /// The release's name; none when nothing is installed.
+    pub release: Option<&'static str>,
+    /// Its revision, from 1.
+    pub revision: Option<u32>,
+    /// Whether Operate and Tasklist are part of it.
+    pub webapps: bool,
+    /// Its deployments.
+    pub deployments: Vec<DeploymentStatus>,
+    /// Whether there are volumes, in use or left over.
+    pub volumes: bool,
+}
+
+/// What the platform refuses, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlatformError {
+    /// `helm install` of something installed.
+    #[error("INSTALLATION FAILED: cannot re-use a name that is still in use")]
+    NameInUse,
+    /// `helm upgrade` of nothing.
+    #[error("UPGRADE FAILED: {RELEASE:?} has no deployed releases")]
+    NothingToUpgrade,
+    /// `helm uninstall` of nothing.
+    #[error("uninstall: Release not loaded: {RELEASE}: release: not found")]
+    NothingToUninstall,
+    /// `kubectl scale` of something that is not there.
+    #[error("deployments.apps {0:?} not found")]
+    NoDeployment(String),
+    /// `kubectl scale` beyond reason.
+    #[error("{0} replicas are more than the lab has room for; 10 at most")]
+    TooManyReplicas(u32),
+    /// `kubectl delete pvc` while pods hold them.
+    #[error("the volumes are in use by the release {RELEASE}: uninstall it first")]
+    VolumesInUse,
+}
+
+impl World {
+    pub(super) fn install_at_first(&mut self, region: Region) {
+        let deployments = Webapp::BOTH
+            .into_iter()
+            .map(|w| (w, Deployment { replicas: 1 }))
+            .collect();
+        let site = &mut self.sites[region.index()];
+        site.volumes = true;
+        site.release = Some(Release {
+            revision: 1,
+            deployments,
+        });
+        self.fill_up(region);
+        let pods: Vec<u64> = self.sites[region.index()].pods.keys().copied().collect();
+        for pod in pods {
+            // They have been running for long.
+            self.webapp_starts(region, pod);
+        }
+    }
+
+    /// `helm install`. Volumes that are left over are used: brokers and search come up with their old data.
+    ///
+    /// # Errors
+    /// When the release is still there.
+    pub fn install(&mut self, region: Region, webapps: bool) -> Result<(), PlatformError> {
+        if self.sites[region.index()].release.is_some() {
+            return Err(PlatformError::NameInUse);
+        }
+        let left_over = std::mem::replace(&mut self.sites[region.index()].volumes, true);
+        let data = if left_over { Data::Old } else { Data::Empty };
+        let (with, on) = (
+            if left_over {
+                "on left-over volumes"
+            } else {
+                "on new volumes"
+            },
+            if webapps { "with" } else { "without" },
+        );
+        self.say(format!(
+            "Release {RELEASE} is installed in {} {with}, {on} webapps.",
+            self.region_name(region)
+        ));
+        if left_over {
+            self.start_search(region);
+        } else {
+            self.empty_search(region);
+        }
+        for id in self.brokers_of(region) {
+            self.start_broker(id, data);
+        }
+        self.set_release(region, 1, webapps);
+        Ok(())
+    }
+
+    /// `helm upgrade`: switches the webapps on or off; brokers and search go on as they are.
+    ///
+    /// # Errors
+    /// When nothing is installed.
+    pub fn upgrade(&mut self, region: Region, webapps: bool) -> Result<(), PlatformError> {
+        let release = self.sites[region.index()].release.as_ref();
+        let revision = release.ok_or(PlatformError::NothingToUpgrade)?.revision;
+        let on = if webapps { "with" } else { "without" };
+        self.say(format!(
+            "Release {RELEASE} is upgraded in {}, {on} webapps.",
+            self.region_name(region)
+        ));
+        self.set_release(region, revision + 1, webapps);
+        Ok(())
+    }
+
+    fn set_release(&mut self, region: Region, revision: u32, webapps: bool) {
+        // One replica each, as the chart says: an upgrade also takes back what somebody scaled by hand.
+        let wanted = Webapp::BOTH.into_iter().filter(|_| webapps);
+        let deployments = wanted.map(|w| (w, Deployment { replicas: 1 })).collect();
+        self.sites[region.index()].release = Some(Release {
+            revision,
+            deployments,
+        });
+        self.fill_up(region);
+    }
+
+    /// `helm uninstall`: all processes end, the volumes stay.
+    ///
+    /// # Errors
+    /// When nothing is installed.
+    pub fn uninstall(&mut self, region: Region) -> Result<(), PlatformError> {
+        if self.sites[region.index()].release.take().is_none() {
+            return Err(PlatformError::NothingToUninstall);
+        }
+        self.say(format!(
+            "Release {RELEASE} is uninstalled from {}; its volumes stay.",
+            self.region_name(region)
+        ));
+        self.fill_up(region);
+        self.end_processes(region);
+        Ok(())
+    }
+
+    /// The platform's part of an empty return.
+    pub(super) fn reinstall_without_webapps(&mut self, region: Region) {
+        self.sites[region.index()] = Site {
+            release: Some(Release {
+                revision: 1,
+                deployments: BTreeMap::new(),
+            }),
+            volumes: true,
+            pods: BTreeMap::new(),
+        };
+    }
+
+    pub(super) fn end_processes(&mut self, region: Region) {
+        self.stop_search(region);
+        for id in self.brokers_of(region) {
+            self.end_process(id);
+        }
+        self.contacts_changed(Loss::Crash);
+    }
+
+    /// `kubectl delete pvc`, of brokers and search. Does nothing when there are none.
+    ///
+    /// # Errors
+    /// When they are in use.
+    pub fn delete_volumes(&mut self, region: Region) -> Result<(), PlatformError> {
+        let site = &mut self.sites[region.index()];
+        if site.release.is_some() {
+            return Err(PlatformError::VolumesInUse);
+        }
+        if std::mem::take(&mut site.volumes) {
+            self.say(format!(
+                "The volumes of {} are deleted.",
+                self.region_name(region)
+            ));
+        }
+        Ok(())
+    }
+
+    /// `kubectl scale deployment`, by its whole name or that of the webapp.
+    ///
+    /// # Errors
+    /// When there is no such deployment, or no room.
+    pub fn scale_deployment(
+        &mut self,
+        region: Region,
+        deployment: &str,
+        replicas: u32,
+    ) -> Result<(), PlatformError> {
+        if replicas > 10 {
+            return Err(PlatformError::TooManyReplicas(replicas));
+        }
+        let short = deployment
+            .strip_prefix(RELEASE)
+            .map_or(deployment, |s| s.trim_start_matches('-'));
+        let webapp = Webapp::BOTH.into_iter().find(|w| w.name() == short);
+        let release = self.sites[region.index()].release.as_mut();
+        let found = webapp.and_then(|w| release?.deployments.get_mut(&w));
+        let found = found.ok_or_else(|| PlatformError::NoDeployment(deployment.to_owned()))?;
+        found.replicas = replicas;
+        self.say(format!(
+            "Deployment {RELEASE}-{short} of {} is scaled to {replicas}.",
+            self.region_name(region)
+        ));
+        self.fill_up(region);
+        Ok(())
+    }
+
+    /// Starts the pods that are missing, and tells the surplus to end.
+    pub(super) fn fill_up(&mut self, region: Region) {
+        for webapp in Webapp::BOTH {
+            let site = &self.sites[region.index()];
+            let wanted = site.release.as_ref().and_then(|r| r.deployments.get(&webapp));
+            let wanted = wanted.map_or(0, |d| d.replicas as usize);
+            let living = site
+                .pods
+                .iter()
+                .filter(|(_, p)| p.webapp == webapp && p.phase != PodPhase::Terminating);
+            let living: Vec<u64> = living.map(|(number, _)| *number).collect();
+            for number in living.iter().skip(wanted) {
+                let wait = self
+                    .chance
+                    .span(Stream::Webapps, self.config.timings.webapp_termination);
+                if let Some(pod) = self.sites[region.index()].pods.get_mut(number) {
+                    pod.phase = PodPhase::Terminating;
+                }
+                self.after(wait, Event::PodGone { region, pod: *number });
+            }
+            for _ in living.len()..wanted {
+                self.pods_made += 1;
+                let number = self.pods_made;
+                let name = format!("{RELEASE}-{}-{:x}", webapp.name(), 0x5f7b_0000_u64 + number);
+                let pod = Pod {
+                    webapp,
+                    name,
+                    phase: PodPhase::Pending,
+                };
+                self.sites[region.index()].pods.insert(number, pod);
+                let wait = self
+                    .chance
+                    .span(Stream::Webapps, self.config.timings.webapp_start);
+                self.after(wait, Event::WebappTurn { region, pod: number });
+            }
+        }
+    }
+
+    /// All pods of a region, those that terminate included.
+    pub fn pods(&self, region: Region) -> Vec<PodStatus> {
+        let mut pods = Vec::new();
+        for id in self.brokers_of(region) {
+            let Some(broker) = self.broker(id).filter(|b| b.power != Power::Down) else {
+                continue;
+            };
+            pods.push(PodStatus {
+                // Node id = ordinal × regions + region (spec: api.md §10).
+                name: format!("{RELEASE}-zeebe-{}", id.0 / 2),
+                component: "zeebe-broker",
+                phase: PodPhase::Running,
+                ready: broker.ready && broker.power == Power::Up,
+            });
+        }
+        let search = &self.searches[region.index()];
+        if search.alive {
+            pods.push(PodStatus {
+                name: format!("{RELEASE}-elasticsearch-master-0"),
+                component: "elasticsearch",
+                phase: PodPhase::Running,
+                ready: !search.red,
+            });
+        }
+        pods.extend(self.sites[region.index()].pods.values().map(|pod| PodStatus {
+            name: pod.name.clone(),
+            component: pod.webapp.name(),
+            phase: pod.phase,
+            ready: pod.phase == PodPhase::Running && search.alive,
+        }));
+        pods
+    }
+
+    /// What is installed in a region.
+    pub fn release(&self, region: Region) -> ReleaseStatus {
+        let site = &self.sites[region.index()];
+        let release = site.release.as_ref();
+        let ready = |webapp: Webapp| {
+            let up = site
+                .pods
+                .values()
+                .filter(|p| p.webapp == webapp && p.phase == PodPhase::Running);
+            u32::try_from(up.count()).unwrap_or(u32::MAX)
+        };
+        let deployments = release.into_iter().flat_map(|r| &r.deployments);
+        ReleaseStatus {
+            region: self.region_name(region).to_owned(),
+            release: release.map(|_| RELEASE),
+            revision: release.map(|r| r.revision),
+            webapps: release.is_some_and(|r| !r.deployments.is_empty()),
+            deployments: deployments
+                .map(|(webapp, d)| DeploymentStatus {
+                    name: format!("{RELEASE}-{}", webapp.name()),
+                    replicas: d.replicas,
+                    ready: ready(*webapp),
+                })
+                .collect(),
+            volumes: site.volumes,
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Releases, pods and volumes: what is left over, what is too early, and who still writes when nobody should.
+
+#![expect(clippy::unwrap_used, reason = "a failure is the point")]
+
+mod asking;
+
+use asking::Asking;
+use axum::body::Body;
+use c8dr_lab::{Data, PlatformError, PodPhase, Region, Timings, WorldConfig};
+use http::Request;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+const REPOSITORY: &str = "/_snapshot/camunda_backup";
+const S3: &str = r#"{"type":"s3","settings":{"bucket":"b","client":"camunda","base_path":"backups"}}"#;
+const SNAPSHOT: &str = "/_snapshot/camunda_backup/failback?wait_for_completion=true";
+const RESTORE: &str = "/_snapshot/camunda_backup/failback/_restore?wait_for_completion=true";
+
+fn lab(seed: u64) -> Asking {
+    Asking::new(WorldConfig {
+        seed,
+        ..WorldConfig::default()
+    })
+}
+
+/// Region 1 is lost and the survivors have gone on without it.
+async fn failed_over(seed: u64) -> Asking {
+    let lab = lab(seed);
+    lab.sleep(10.0).await;
+    lab.lab.lose_region(Region::Odd);
+    lab.sleep(8.0).await;
+    let force = "/actuator/cluster/brokers?force=true";
+    assert_eq!(lab.management(0, "POST", force, r#"["0","2"]"#).await.0, 202);
+    lab.completed(0, 2, 10.0).await;
+    let disable = "/actuator/exporters/elasticsearchregion1/disable";
+    assert_eq!(lab.management(0, "POST", disable, "").await.0, 202);
+    lab.completed(0, 4, 20.0).await;
+    lab
+}
+
+async fn ctl(lab: &Asking, verb: Value) -> (u16, Value) {
+    let request = Request::post("/ctl").body(Body::from(verb.to_string())).unwrap();
+    let answer = lab.lab.control_router().oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+async fn read(lab: &Asking, path: &str) -> Value {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let answer = lab.lab.control_router().oneshot(request).await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+async fn indices(lab: &Asking, region: Region, pattern: &str) -> usize {
+    let path = format!("/_cat/indices/{pattern}?format=json");
+    let all = lab.searched(region, "GET", &path, "").await;
+    all.as_array().map_or(0, Vec::len)
+}
+
+fn webapp_pods(lab: &Asking, region: Region) -> Vec<PodPhase> {
+    let pods = lab.lab.with(|w| w.pods(region)).into_iter();
+    pods.filter(|p| matches!(p.component, "operate" | "tasklist"))
+        .map(|p| p.phase)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recreated_region_runs_not_ready_until_its_brokers_have_joined() {
+    let lab = failed_over(1).await;
+    let region1 = json!({"region": "region1"});
+    let taken = ctl(&lab, json!({"install": {"region": "region1", "webapps": false}})).await;
+    assert_eq!(taken.0, 409);
+    assert!(
+        taken.1["error"]
+            .as_str()
+            .is_some_and(|e| e.contains("cannot re-use a name")),
+        "{taken:?}"
+    );
+    let busy = ctl(&lab, json!({"delete-volumes": region1})).await;
+    assert_eq!(busy.0, 409);
+    assert_eq!(ctl(&lab, json!({"uninstall": region1})).await.0, 200);
+    assert_eq!(ctl(&lab, json!({"uninstall": region1})).await.0, 404);
+    assert_eq!(ctl(&lab, json!({"delete-volumes": region1})).await.0, 200);
+    let (status, releases) = ctl(&lab, json!({"install": {"region": "region1", "webapps": false}})).await;
+    assert_eq!((status, &releases[1]["webapps"]), (200, &json!(false)));
+    lab.until(30.0, "listed", async || {
+        lab.topology(0).await["brokers"].as_array().map(Vec::len) == Some(4)
+    })
+    .await;
+    let brokers = async |ready: bool| {
+        let pods = read(&lab, "/ctl/pods?region=region1").await;
+        let pods = pods.as_array().cloned().unwrap_or_default();
+        pods.iter()
+            .filter(|p| p["component"] == "zeebe-broker" && p["phase"] == "Running" && p["ready"] == ready)
+            .count()
+    };
+    lab.sleep(60.0).await;
+    assert_eq!(brokers(false).await, 2, "Running, not Ready, and so they stay");
+    assert!(webapp_pods(&lab, Region::Odd).is_empty());
+    let add = "/actuator/cluster/brokers?replicationFactor=4";
+    assert_eq!(
+        lab.management(0, "POST", add, r#"["0","1","2","3"]"#).await.0,
+        202
+    );
+    lab.completed(0, 6, 60.0).await;
+    assert_eq!(brokers(true).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn left_over_volumes_come_back_to_life() {
+    let lab = failed_over(2).await;
+    lab.lab.with(|w| w.uninstall(Region::Odd)).unwrap();
+    // Nobody deleted the volumes.
+    lab.lab.with(|w| w.install(Region::Odd, false)).unwrap();
+    let records = indices(&lab, Region::Odd, "zeebe-record*").await;
+    let webapps = indices(&lab, Region::Odd, "operate-*").await;
+    assert!(records > 0 && webapps > 0, "the old indices are there");
+    lab.searched(Region::Even, "PUT", REPOSITORY, S3).await;
+    lab.searched(Region::Even, "PUT", SNAPSHOT, "").await;
+    lab.searched(Region::Odd, "PUT", REPOSITORY, S3).await;
+    let refused = lab.search(Region::Odd, "POST", RESTORE, "").await;
+    assert_eq!(
+        (refused.0, &refused.1["error"]["type"]),
+        (500, &json!("snapshot_restore_exception"))
+    );
+    // Empty brokers would be told the configuration; those with the old one find themselves removed and end.
+    lab.until(60.0, "the old brokers have ended by themselves", async || {
+        let history = lab.history();
+        history.contains("Broker 1 has ended by itself") && history.contains("Broker 3 has ended by itself")
+    })
+    .await;
+    let pods = lab.lab.with(|w| w.pods(Region::Odd));
+    assert!(pods.iter().all(|p| p.component != "zeebe-broker"), "{pods:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn webapps_that_are_too_early_stand_in_the_restores_way() {
+    let lab = failed_over(3).await;
+    lab.lab.with(|w| w.uninstall(Region::Odd)).unwrap();
+    lab.lab.with(|w| w.delete_volumes(Region::Odd)).unwrap();
+    lab.lab.with(|w| w.install(Region::Odd, true)).unwrap();
+    assert_eq!(indices(&lab, Region::Odd, "*").await, 0);
+    lab.sleep(25.0).await;
+    assert!(indices(&lab, Region::Odd, "operate-*").await > 0);
+    lab.searched(Region::Even, "PUT", REPOSITORY, S3).await;
+    lab.searched(Region::Even, "PUT", SNAPSHOT, "").await;
+    lab.searched(Region::Odd, "PUT", REPOSITORY, S3).await;
+    let refused = lab.search(Region::Odd, "POST", RESTORE, "").await;
+    assert_eq!(refused.0, 500, "{refused:?}");
+    lab.lab.with(|w| w.upgrade(Region::Odd, false)).unwrap();
+    lab.until(30.0, "no webapp pod left", async || {
+        webapp_pods(&lab, Region::Odd).is_empty()
+    })
+    .await;
+    let left = lab
+        .searched(Region::Odd, "GET", "/_cat/indices?format=json", "")
+        .await;
+    for index in left.as_array().into_iter().flatten() {
+        let path = format!("/{}", index["index"].as_str().unwrap_or_default());
+        lab.searched(Region::Odd, "DELETE", &path, "").await;
+    }
+    let restored = lab.searched(Region::Odd, "POST", RESTORE, "").await;
+    assert_eq!(restored["snapshot"]["shards"]["failed"], 0);
+    assert!(indices(&lab, Region::Odd, "operate-*").await > 0);
+    assert_eq!(lab.lab.with(|w| w.release(Region::Odd)).revision, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminating_pod_writes_after_the_deployment_says_0() {
+    let config = WorldConfig {
+        seed: 4,
+        timings: Timings {
+            webapp_termination: c8dr_lab::Span::ms(10_000, 10_000),
+            ..Timings::measured()
+        },
+        ..WorldConfig::default()
+    };
+    let lab = Asking::new(config);
+    lab.sleep(10.0).await;
+    let scale =
+        |name: &str, n: u32| json!({"scale": {"region": "region0", "deployment": name, "replicas": n}});
+    assert_eq!(ctl(&lab, scale("camunda-operate", 0)).await.0, 200);
+    let (status, releases) = ctl(&lab, scale("camunda-tasklist", 0)).await;
+    assert_eq!(status, 200);
+    for deployment in releases[0]["deployments"].as_array().into_iter().flatten() {
+        assert_eq!(
+            (&deployment["replicas"], &deployment["ready"]),
+            (&json!(0), &json!(0)),
+            "0/0"
+        );
+    }
+    assert_eq!(webapp_pods(&lab, Region::Even), [PodPhase::Terminating; 2]);
+    let written = async || {
+        let count = lab
+            .searched(Region::Even, "GET", "/operate-*,tasklist-*/_count", "")
+            .await;
+        count["count"].as_u64().unwrap_or(0)
+    };
+    let at_zero = written().await;
+    lab.sleep(5.0).await;
+    assert!(written().await > at_zero, "0/0 is not silence");
+    lab.until(10.0, "no pod left", async || {
+        webapp_pods(&lab, Region::Even).is_empty()
+    })
+    .await;
+    let silent = written().await;
+    lab.sleep(60.0).await;
+    assert_eq!(written().await, silent);
+    assert_eq!(ctl(&lab, scale("camunda-operate", 1)).await.0, 200);
+    lab.sleep(30.0).await;
+    assert!(written().await > silent, "and it imports what it missed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_platform_says_what_it_will_not_do() {
+    let lab = lab(5);
+    let scale =
+        |name: &str, n: u32| json!({"scale": {"region": "region0", "deployment": name, "replicas": n}});
+    assert_eq!(ctl(&lab, scale("optimize", 1)).await.0, 404);
+    assert_eq!(ctl(&lab, scale("operate", 99)).await.0, 400);
+    assert_eq!(
+        ctl(&lab, json!({"uninstall": {"region": "atlantis"}})).await.0,
+        404
+    );
+    assert_eq!(ctl(&lab, json!({"explode": {}})).await.0, 400);
+    assert_eq!(
+        ctl(&lab, json!({"install": {"region": "region0", "webapp": false}}))
+            .await
+            .0,
+        400
+    );
+    assert_eq!(ctl(&lab, json!({"store": {"state": "denied"}})).await.0, 200);
+    assert_eq!(
+        ctl(
+            &lab,
+            json!({"search": {"region": "region0", "red": true, "fault": "partial-snapshot"}})
+        )
+        .await
+        .0,
+        200
+    );
+    assert_eq!(
+        ctl(&lab, json!({"lose-snapshot": {"name": "failback"}})).await.0,
+        404
+    );
+    assert_eq!(
+        read(&lab, "/ctl/pods").await["error"],
+        "name the region: ?region=…"
+    );
+    assert_eq!(read(&lab, "/ctl/releases").await[0]["release"], "camunda");
+    lab.lab.with(|w| {
+        w.uninstall(Region::Even).unwrap();
+        assert_eq!(
+            w.upgrade(Region::Even, true),
+            Err(PlatformError::NothingToUpgrade)
+        );
+        assert!(
+            w.pods(Region::Even)
+                .iter()
+                .all(|p| p.phase == PodPhase::Terminating)
+        );
+        w.delete_volumes(Region::Even).unwrap();
+        w.delete_volumes(Region::Even).unwrap();
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_takes_the_webapps_too_and_a_return_with_old_data_brings_them_back() {
+    let lab = lab(6);
+    lab.sleep(5.0).await;
+    assert_eq!(webapp_pods(&lab, Region::Odd), [PodPhase::Running; 2]);
+    lab.lab.lose_region(Region::Odd);
+    assert!(lab.lab.with(|w| w.pods(Region::Odd)).is_empty());
+    lab.lab.return_region(Region::Odd, Data::Old);
+    lab.until(40.0, "webapps again", async || {
+        webapp_pods(&lab, Region::Odd) == [PodPhase::Running; 2]
+    })
+    .await;
+    lab.lab.lose_region(Region::Odd);
+    lab.lab.return_region(Region::Odd, Data::Empty);
+    lab.sleep(60.0).await;
+    assert!(
+        webapp_pods(&lab, Region::Odd).is_empty(),
+        "off until the restore is done"
+    );
+}
