@@ -1,0 +1,185 @@
+//! What goes onto the wire, and what never does.
+
+use c8dr_domain::effect::{Answer, SearchEffect};
+use c8dr_domain::exporting::PositionVector;
+use c8dr_domain::ids::PartitionId;
+use c8dr_domain::observation::{Sight, Silence};
+use c8dr_engine::ports::Search;
+use c8dr_systems::http::Fault;
+use serde_json::json;
+
+use super::support::{INDEX, REPOSITORY, SNAPSHOT, effects, saying};
+
+#[tokio::test(start_paused = true)]
+async fn each_effect_is_one_request() {
+    let (search, arrived) = saying(|line| {
+        Ok(if line.contains("/_cluster/state") {
+            (200, r#"{"cluster_uuid":"R9"}"#.to_owned())
+        } else {
+            (200, r#"{"acknowledged":true}"#.to_owned())
+        })
+    });
+    for effect in effects() {
+        assert_eq!(search.perform(&effect).await, Answer::Done);
+    }
+    assert_eq!(
+        *arrived.lock().unwrap(),
+        [
+            r#"PUT /_snapshot/trial_repository {"settings":{"bucket":"b"},"type":"s3"}"#,
+            r#"PUT /_snapshot/trial_repository/trial-snapshot?wait_for_completion=false {"metadata":{"run":"r1"}}"#,
+            "DELETE /_snapshot/trial_repository/trial-snapshot",
+            r#"POST /_snapshot/trial_repository/trial-snapshot/_restore?wait_for_completion=false {"ignore_unavailable":false,"include_global_state":false,"indices":["zeebe-record_trial_job_8.6.0"],"partial":false}"#,
+            // Which cluster it is is asked just before.
+            "GET /_cluster/state/version?filter_path=cluster_uuid",
+            "DELETE /zeebe-record_trial_job_8.6.0",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_is_deleted_in_the_cluster_that_was_meant_and_in_no_other() {
+    let delete = SearchEffect::DeleteIndex {
+        index: INDEX.to_owned(),
+        cluster_uuid: "R9".to_owned(),
+    };
+    let hung = || Fault::TooLate {
+        status: None,
+        limit: std::time::Duration::from_secs(5),
+    };
+    let replies: Vec<Box<dyn Fn() -> super::support::Reply + Send>> = vec![
+        Box::new(|| Ok((200, r#"{"cluster_uuid":"other"}"#.to_owned()))),
+        Box::new(|| Ok((200, r#"{"cluster_uuid":"_na_"}"#.to_owned()))),
+        Box::new(|| Ok((200, "{}".to_owned()))),
+        Box::new(|| Ok((401, "{}".to_owned()))),
+        Box::new(|| Ok((503, "{}".to_owned()))),
+        Box::new(move || Err(hung())),
+    ];
+    for reply in replies {
+        let (search, arrived) = saying(move |_| reply());
+        let answer = search.perform(&delete).await;
+        assert!(
+            matches!(
+                answer,
+                Answer::Refused { status: 412, .. } | Answer::NotSent { .. }
+            ),
+            "{answer:?}"
+        );
+        assert!(
+            arrived
+                .lock()
+                .unwrap()
+                .iter()
+                .all(|line| line.starts_with("GET "))
+        );
+    }
+    // A plan that does not know the cluster does not delete in one that has no name either.
+    let (search, arrived) = saying(|_| Ok((200, r#"{"cluster_uuid":""}"#.to_owned())));
+    let nobody = SearchEffect::DeleteIndex {
+        index: INDEX.to_owned(),
+        cluster_uuid: String::new(),
+    };
+    assert!(!matches!(search.perform(&nobody).await, Answer::Done));
+    assert_eq!(arrived.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_mean_more_than_one_thing_is_not_sent() {
+    let (search, arrived) = saying(|_| Ok((200, r#"{"acknowledged":true}"#.to_owned())));
+    let restore = |name: &str, indices: &[&str]| SearchEffect::Restore {
+        repository: REPOSITORY.to_owned(),
+        name: name.to_owned(),
+        indices: indices.iter().map(|&index| index.to_owned()).collect(),
+    };
+    let delete = |index: &str| SearchEffect::DeleteIndex {
+        index: index.to_owned(),
+        cluster_uuid: "R9".to_owned(),
+    };
+    let wrong = [
+        restore(SNAPSHOT, &[]),
+        restore(SNAPSHOT, &["zeebe-record*"]),
+        restore(SNAPSHOT, &[INDEX, "-a"]),
+        restore("*", &[INDEX]),
+        delete("_all"),
+        delete("*"),
+        delete("a,b"),
+        delete(""),
+        delete("../_all"),
+        SearchEffect::DeleteSnapshot {
+            repository: REPOSITORY.to_owned(),
+            name: "trial*".to_owned(),
+        },
+        SearchEffect::Register {
+            repository: "a/b".to_owned(),
+            settings: json!({}),
+        },
+        SearchEffect::Register {
+            repository: REPOSITORY.to_owned(),
+            settings: json!("fs"),
+        },
+    ];
+    for effect in wrong {
+        let answer = search.perform(&effect).await;
+        assert!(
+            matches!(&answer, Answer::Refused { status: 412, message } if message.starts_with("not sent: ")),
+            "{effect:?} became {answer:?}"
+        );
+    }
+    assert!(matches!(
+        search.repository("*").await,
+        Sight::Declined { status: 412, .. }
+    ));
+    assert!(matches!(
+        search.snapshot(REPOSITORY, "_all").await,
+        Sight::Declined { status: 412, .. }
+    ));
+    assert_eq!(*arrived.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_asked_for_page_by_page_after_a_refresh() {
+    let mut pages = vec![
+        r#"{"timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"total":{"value":1,"relation":"eq"}}}"#,
+        r#"{"timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"total":{"value":1,"relation":"eq"},"hits":[{"_id":"3-7","sort":[7,"i"]}]}}"#,
+        r#"{"_shards":{"total":1,"failed":0}}"#,
+    ];
+    let (search, arrived) = saying(move |_| Ok((200, pages.pop().unwrap().to_owned())));
+    let held = search
+        .holdings(&PositionVector::from([(PartitionId(3), 9)]))
+        .await;
+    assert_eq!(held.seen().unwrap()[&PartitionId(3)].highest, Some(7));
+    let arrived = arrived.lock().unwrap();
+    let scope = "ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open,hidden";
+    assert_eq!(arrived[0], format!("POST /zeebe-record*/_refresh?{scope}"));
+    let body: serde_json::Value =
+        serde_json::from_str(arrived[2].split_once(' ').unwrap().1.split_once(' ').unwrap().1).unwrap();
+    assert_eq!(body["search_after"], json!([7, "i"]));
+    assert_eq!(
+        body["query"]["bool"]["filter"][0],
+        json!({"term": {"partitionId": 3}})
+    );
+    assert_eq!(
+        body["query"]["bool"]["filter"][1],
+        json!({"range": {"position": {"lte": 9}}})
+    );
+    assert!(arrived[2].contains("allow_partial_search_results=false"));
+    assert_eq!(arrived.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_goes_on_after_something_that_was_not_heard() {
+    let (search, arrived) = saying(|_| {
+        Err(Fault::NotSent {
+            why: Silence::Refused,
+            detail: "es:9200".to_owned(),
+        })
+    });
+    let silent = |sight: &dyn std::fmt::Debug| format!("{sight:?}").starts_with("Silent");
+    assert!(silent(&search.cluster().await));
+    assert!(silent(&search.recoveries().await));
+    assert!(silent(
+        &search
+            .holdings(&PositionVector::from([(PartitionId(1), 1)]))
+            .await
+    ));
+    assert_eq!(arrived.lock().unwrap().len(), 3);
+}
