@@ -5,6 +5,7 @@
 mod recording;
 
 use c8dr_domain::diagnose::{Code, diagnose};
+use c8dr_domain::history::History;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::StepId;
 
@@ -151,6 +152,37 @@ async fn from_health_to_health_with_eight_brokers() {
         ("rebalancing", run().heard(168..=198).heard([203]), Code::Leaderless, ANSWERS, ANSWERS),
     ];
     hold(MAIN_8, rows).await;
+}
+
+/// At the moment of the loss every answer says that the region is gone, and one look could still be a hiccup of our own.
+#[tokio::test(start_paused = true)]
+async fn two_readings_do_not_prove_a_loss_and_the_third_does() {
+    let stages = [
+        (MAIN_4, MAIN_4.stage().heard(66..=74).dead(ODD_4), RegionId(1)),
+        (MAIN_8, MAIN_8.stage().heard(44..=60).dead(ODD_8), RegionId(1)),
+        (
+            STUCK,
+            STUCK.stage().last_of(10).heard([6, 9]).dead(ODD_4),
+            RegionId(1),
+        ),
+        (REGION_0, REGION_0.stage().heard(6..=15).dead([0, 2]), RegionId(0)),
+    ];
+    for (recording, stage, lost) in stages {
+        let installation = recording.installation();
+        let mut history = History::new();
+        let readings = stage.three_readings().await;
+        let expected = [
+            (Code::RegionSuspected, UNFENCED),
+            (Code::RegionSuspected, UNFENCED),
+            (Code::RegionLost, BOTH),
+        ];
+        for (reading, (code, failover)) in readings.readings().zip(expected) {
+            history.add(reading.clone());
+            let folder = recording.folder;
+            assert_eq!(diagnose(&installation, &history).code, code, "{folder}");
+            assert_eq!(owed(&installation, &history, lost), words(failover), "{folder}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
