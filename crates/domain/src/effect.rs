@@ -106,7 +106,7 @@ pub enum SearchEffect {
         repository: String,
         /// Its name, unique per run.
         name: String,
-        /// What is put into it: the run, and the position vector V.
+        /// What is put into it: the run, and the position vector V. The servers refuse more than 1,024 bytes of it.
         metadata: BTreeMap<String, serde_json::Value>,
     },
     /// Deletes a snapshot by its name.

@@ -23,6 +23,7 @@ use crate::auth::Secrets;
 use crate::base_url::segment;
 use crate::call::{Call, Caller, Door, Reply};
 use crate::dial::{Connector, Dial, Tls};
+use crate::foreign::shown;
 use crate::http::{Client, Fault, Service};
 use crate::reading::{sight, without};
 use crate::setup::{SetupError, header};
@@ -192,7 +193,8 @@ impl Elasticsearch {
                 self.change(Method::DELETE, &path, None).await
             }
             Sight::Seen(uuid) => not_sent_as_wrong(&format!(
-                "this is the cluster {uuid}, and the index is to be deleted in {cluster_uuid} only"
+                "this is the cluster {}, and the index is to be deleted in {cluster_uuid} only",
+                shown(uuid.as_bytes(), 100)
             )),
             Sight::Silent { why, detail } => Answer::NotSent { why, detail },
             other => Answer::NotSent {

@@ -5,6 +5,8 @@ mod answers;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod support;

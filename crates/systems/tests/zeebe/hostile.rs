@@ -23,6 +23,16 @@ fn read_by_all(body: &[u8]) -> Vec<String> {
             .map(|garbled| garbled.to_string()),
     );
     said.extend(wire::ready(body).err().map(|garbled| garbled.to_string()));
+    said.extend(
+        wire::exporter_metrics(body)
+            .err()
+            .map(|garbled| garbled.to_string()),
+    );
+    said.extend(match wire::exporting_outcome(body) {
+        Ok(wire::ExportingOutcome::Done) => None,
+        Ok(wire::ExportingOutcome::Failed { message, .. }) => Some(message),
+        Err(garbled) => Some(garbled.to_string()),
+    });
     said.extend(wire::topology(body).err().map(|garbled| garbled.to_string()));
     said
 }
@@ -48,6 +58,7 @@ proptest! {
             "1-main-4-brokers/020-healthy-partitions-gw0.json",
             "1-main-4-brokers/086-failover-force.json",
             "1-main-4-brokers/087-failover-force-again-at-once.json",
+            "8-resume-incomplete/007-resume-at-once-gw0.json",
         ]),
         at in any::<prop::sample::Index>(),
         damage in prop::collection::vec(any::<u8>(), 0..8),
@@ -81,6 +92,12 @@ fn deep_and_long_bodies_are_harmless() {
     );
     assert_harmless(format!("{{\"{}\":1}}", "k".repeat(TEN_MIB)).as_bytes());
     assert_harmless(&vec![0; TEN_MIB]);
+    // Pages of metrics: one endless line, endless labels, endless series.
+    let line = "zeebe_exporter_last_exported_position{exporter=\"";
+    assert_harmless(format!("# TYPE x\n{line}{}", "\\\"".repeat(TEN_MIB / 20)).as_bytes());
+    assert_harmless(format!("# TYPE x\n{line}a\"{}", ",b=\"c\"".repeat(TEN_MIB / 60)).as_bytes());
+    let series = |n: u32| format!("{line}{n}\",partition=\"{n}\"}} {n}\n");
+    assert_harmless(format!("# TYPE x\n{}", (0..10_000).map(series).collect::<String>()).as_bytes());
 }
 
 #[test]

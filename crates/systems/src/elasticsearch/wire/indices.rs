@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::cluster::color_named;
 use super::{Garbled, json};
 use crate::foreign::json::Int;
+use crate::foreign::shown;
 
 /// Reads the indices, in the order of their names.
 ///
@@ -20,8 +21,8 @@ pub fn indices(body: &[u8]) -> Result<Vec<Index>, Garbled> {
         // A closed index keeps a color in some versions; it tells nothing, as nothing in it can be read.
         let color = match (row.status.as_deref(), &row.health) {
             (Some("close"), _) => None,
-            (_, Some(health)) => Some(color_named(health, &row.index)?),
-            (_, None) => return Err(Garbled::content(row.index, "it is open and has no color")),
+            (_, Some(health)) => Some(color_named(health, &path(&row.index))?),
+            (_, None) => return Err(Garbled::content(path(&row.index), "it is open and has no color")),
         };
         let index = Index {
             name: row.index.clone(),
@@ -29,7 +30,7 @@ pub fn indices(body: &[u8]) -> Result<Vec<Index>, Garbled> {
             color,
         };
         if indices.insert(row.index.clone(), index).is_some() {
-            return Err(Garbled::content(row.index, "it is listed twice"));
+            return Err(Garbled::content(path(&row.index), "it is listed twice"));
         }
     }
     Ok(indices.into_values().collect())
@@ -45,6 +46,11 @@ pub fn primaries(body: &[u8]) -> Result<BTreeMap<String, u64>, Garbled> {
         .into_iter()
         .filter_map(|row| Some((row.index, row.primaries?.0)))
         .collect())
+}
+
+/// The index as the place of what is wrong.
+fn path(index: &str) -> String {
+    shown(index.as_bytes(), 200)
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{Garbled, json};
 use crate::foreign::json::Int;
+use crate::foreign::shown;
 
 /// Reads the indices that come from a snapshot. `primaries` says how many shards each has: a shard that has no node yet
 /// is not listed, so that the listed ones being done is not enough.
@@ -23,7 +24,8 @@ pub fn recoveries(body: &[u8], primaries: &BTreeMap<String, u64>) -> Result<Vec<
                 continue;
             }
             let snapshot = shard.source.snapshot.ok_or_else(|| {
-                Garbled::content(index.as_str(), "a shard comes from a snapshot without a name")
+                let path = shown(index.as_bytes(), 200);
+                Garbled::content(path, "a shard comes from a snapshot without a name")
             })?;
             let sum = by_snapshot.entry(snapshot).or_default();
             if shard.stage.eq_ignore_ascii_case("DONE") {
