@@ -67,6 +67,14 @@ fn a_removal_met_half_way_is_taken_up_and_not_repeated() {
             "Change 2 is pending",
         );
     }
+    // A force with an unknown broker to remove cuts every partition down to all of its replicas: nobody's failover.
+    let mut nothing = removal(&lost, PARIS);
+    nothing.retain(|operation| operation.partition.is_some());
+    for operation in &mut nothing {
+        operation.brokers = lost.installation.brokers().into_iter().collect();
+    }
+    let for_nothing = lost.clone().pending(2, nothing);
+    refused(&watched(&[(&for_nothing, LONG)]), PARIS, "change-pending");
     // In the opposite direction it is somebody else's.
     let theirs = lost.clone().pending(2, removal(&lost, LONDON));
     refused(&watched(&[(&theirs, LONG)]), PARIS, "change-pending");

@@ -103,6 +103,9 @@ struct State {
     late: Vec<(Moment, Effect)>,
     answering_again: BTreeSet<BrokerId>,
     configuration_hangs_until: Moment,
+    /// What the newest change found, and until when gateways still show that: gossip lags.
+    shown_before: (Option<(i64, ChangeStatus)>, bool),
+    lags_until: Moment,
     spoils: VecDeque<Spoil>,
     rehearsal: Rehearsal,
     rehearsals: usize,
@@ -146,6 +149,8 @@ impl Cluster {
                 late: Vec::new(),
                 answering_again: BTreeSet::new(),
                 configuration_hangs_until: Moment::START,
+                shown_before: (None, false),
+                lags_until: Moment::START,
                 spoils: VecDeque::new(),
                 rehearsal: Rehearsal::Well,
                 rehearsals: 0,
@@ -188,6 +193,12 @@ impl Cluster {
     pub(crate) fn configuration_hangs_for(&self, seconds: u64) {
         let until = self.clock.now() + Duration::from_secs(seconds);
         self.state.lock().unwrap().configuration_hangs_until = until;
+    }
+
+    /// Gateways show the configuration as it was before the newest change, for a while.
+    pub(crate) fn configuration_lags_for(&self, seconds: u64) {
+        let until = self.clock.now() + Duration::from_secs(seconds);
+        self.state.lock().unwrap().lags_until = until;
     }
 
     /// Somebody cancels what is pending.
@@ -289,23 +300,29 @@ impl Cluster {
 
     fn configuration_now(&self) -> ClusterConfiguration {
         let keep = self.keep();
-        self.read(|state, _| {
+        self.read(|state, now| {
             state.readings += 1;
+            let lags = now < state.lags_until;
+            let last = if lags { &state.shown_before.0 } else { &state.last };
             ClusterConfiguration {
                 version: state.next_id,
                 members: self.members(state),
-                last_change: state.last.clone().map(|(id, status)| LastChange {
+                last_change: last.clone().map(|(id, status)| LastChange {
                     id: ChangeId(id),
                     status,
                     started_at: None,
                     completed_at: None,
                 }),
-                pending_change: state.running.as_ref().map(|running| PendingChange {
-                    id: ChangeId(running.id),
-                    status: ChangeStatus::InProgress,
-                    completed: Vec::new(),
-                    pending: operations(running.effect.as_ref(), &keep),
-                }),
+                pending_change: state
+                    .running
+                    .as_ref()
+                    .filter(|_| !lags)
+                    .map(|running| PendingChange {
+                        id: ChangeId(running.id),
+                        status: ChangeStatus::InProgress,
+                        completed: Vec::new(),
+                        pending: operations(running.effect.as_ref(), &keep),
+                    }),
             }
         })
     }
@@ -338,7 +355,13 @@ impl Cluster {
     }
 
     fn exporters_in(&self, state: &State) -> Exporters {
-        let status = if state.disabled {
+        let lags = self.clock.now() < state.lags_until;
+        let disabled = if lags {
+            state.shown_before.1
+        } else {
+            state.disabled
+        };
+        let status = if disabled {
             ExporterStatus::Disabled
         } else {
             ExporterStatus::Enabled
@@ -474,6 +497,7 @@ impl State {
     fn begin(&mut self, effect: Option<&Effect>, now: Moment, ends: Option<Moment>) -> i64 {
         let id = self.next_id;
         self.next_id += 2;
+        self.shown_before = (self.last.clone(), self.disabled);
         self.running = Some(Running {
             id,
             effect: effect.cloned(),

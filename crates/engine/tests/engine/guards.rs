@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use c8dr_domain::diagnose::Code;
+use c8dr_domain::plan::StepId;
 use c8dr_domain::run::Stop;
 use c8dr_engine::drive::Finish;
 
@@ -207,6 +208,32 @@ async fn an_adopted_change_that_never_ends_fails_its_deadline_too() {
     );
     assert!(stage.clock.now().since(began) < Duration::from_secs(190));
     assert_eq!(stage.cluster.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_accepted_is_awaited_though_gateways_do_not_show_it_yet() {
+    // Found by its records: the process dies when the disable is accepted, whatever number that record has.
+    let mut tried = 0;
+    for record in 2..20 {
+        let stage = Stage::without(PARIS);
+        let plan = stage.plan().await;
+        if stage.begin(plan, Death::After(record)).await.is_ok() {
+            break;
+        }
+        let run = stage.recorded();
+        let accepted = run
+            .steps
+            .get(&StepId::Fo2)
+            .is_some_and(|step| step.known.change.is_some());
+        if !accepted || run.steps[&StepId::Fo2].outcome().is_some() {
+            continue;
+        }
+        tried += 1;
+        stage.cluster.configuration_lags_for(20);
+        verified(&stage.resume().await.unwrap());
+        assert_eq!(stage.cluster.sent().len(), 2, "{:#?}", stage.cluster.sent());
+    }
+    assert_eq!(tried, 1);
 }
 
 #[tokio::test(start_paused = true)]
