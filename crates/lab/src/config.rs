@@ -21,6 +21,33 @@ pub struct WorldConfig {
     pub creates_per_second: f64,
     /// Chance, per gateway and lost broker, that a dropped broker is listed again for a while (edge: README §6.4).
     pub ghost_probability: f64,
+    /// Each broker's volume.
+    pub disk: Disk,
+}
+
+/// A broker's volume, and when it counts as full (spec: concepts.md §7.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Disk {
+    /// How big it is, in bytes.
+    pub volume_bytes: u64,
+    /// What one process instance takes of it, in each replica's log.
+    pub instance_bytes: u64,
+    /// With less than this free a broker takes no commands (`freeSpace.processing`).
+    pub processing_free_bytes_min: u64,
+    /// With less than this free it takes no entries from leaders either (`freeSpace.replication`).
+    pub replication_free_bytes_min: u64,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk {
+            volume_bytes: 32 << 30,
+            // 16 records of about a kibibyte.
+            instance_bytes: 16 << 10,
+            processing_free_bytes_min: 2 << 30,
+            replication_free_bytes_min: 1 << 30,
+        }
+    }
 }
 
 impl Default for WorldConfig {
@@ -34,6 +61,7 @@ impl Default for WorldConfig {
             timings: Timings::measured(),
             creates_per_second: 4.0,
             ghost_probability: 0.05,
+            disk: Disk::default(),
         }
     }
 }
@@ -61,6 +89,9 @@ pub enum ConfigError {
     /// Not a usable rate.
     #[error("{0} creates per second cannot be modelled: give 0 to 1000")]
     Rate(f64),
+    /// Watermarks that leave no room, or are the wrong way round.
+    #[error("a volume of {} bytes cannot have watermarks of {} and {} bytes: processing stops first, and both are less than the volume", .0.volume_bytes, .0.processing_free_bytes_min, .0.replication_free_bytes_min)]
+    Disk(Disk),
     /// Not a probability.
     #[error("{0} is not a probability")]
     Probability(f64),
@@ -93,6 +124,15 @@ impl WorldConfig {
         }
         if !(0.0..=1.0).contains(&self.ghost_probability) {
             return Err(ConfigError::Probability(self.ghost_probability));
+        }
+        let Disk {
+            volume_bytes,
+            processing_free_bytes_min: stop,
+            replication_free_bytes_min: halt,
+            ..
+        } = self.disk;
+        if stop >= volume_bytes || halt > stop {
+            return Err(ConfigError::Disk(self.disk));
         }
         Ok(())
     }

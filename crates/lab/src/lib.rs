@@ -28,7 +28,7 @@ mod wall;
 mod world;
 
 pub use api::Port;
-pub use config::{ConfigError, WorldConfig};
+pub use config::{ConfigError, Disk, WorldConfig};
 pub use face::{BrokerPort, Refused};
 pub use ids::{BrokerId, PartitionId, Region};
 pub use lab::{Lab, UnknownBroker, UnknownRegion};

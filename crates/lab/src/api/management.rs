@@ -183,13 +183,11 @@ impl World {
                 }
             }
             "takeSnapshot" => {
-                for replica in self
-                    .broker_mut(id)
-                    .into_iter()
-                    .flat_map(|b| b.replicas.values_mut())
-                {
-                    if replica.role == Role::Leader {
+                for partition in self.partition_ids() {
+                    let led = self.replica_mut(id, partition).filter(|r| r.role == Role::Leader);
+                    if let Some(replica) = led {
                         replica.take_snapshot(0);
+                        self.share_snapshot(id, partition);
                     }
                 }
             }

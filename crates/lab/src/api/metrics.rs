@@ -1,4 +1,5 @@
-//! `/actuator/prometheus`: the exporter's series, in the recorded form. A real page has thousands of lines more.
+//! `/actuator/prometheus`: the exporter's series in the recorded form, and raft's (spec: concepts.md §7.1). A real page has thousands
+//! of lines more.
 
 use std::fmt::Write as _;
 
@@ -37,6 +38,16 @@ impl World {
                     page,
                     "zeebe_exporter_last_updated_exported_position{{exporter=\"{exporter}\",partition=\"{partition}\",}} {}.0",
                     position.acked + 1
+                );
+            }
+        }
+        page.push_str("# HELP atomix_append_entries_data_rate_total The rate in KB at which data is appended to followers\n# TYPE atomix_append_entries_data_rate_total counter\n");
+        for (partition, replica) in present().filter(|(_, r)| r.role == Role::Leader) {
+            for (follower, entries) in &replica.appended {
+                let kib = self.config.disk.instance_bytes as f64 * *entries as f64 / 1024.0;
+                let _ = writeln!(
+                    page,
+                    "atomix_append_entries_data_rate_total{{follower=\"{follower}\",partition=\"{partition}\",partitionGroupName=\"raft-partition\",}} {kib:?}",
                 );
             }
         }

@@ -133,6 +133,7 @@ impl World {
             }
             Outcome::Failed(status, detail) => {
                 let title = match status {
+                    429 => "RESOURCE_EXHAUSTED",
                     503 => "UNAVAILABLE",
                     504 => "DEADLINE_EXCEEDED",
                     502 => "ABORTED",

@@ -97,6 +97,10 @@ pub(crate) struct Replica {
     /// The exported position last heard from a leader: −1 until then.
     pub(crate) distributed: i64,
     pub(crate) snapshot: Option<Snapshot>,
+    /// How many entries are no longer on disk. The lab keeps them in memory for its reckoning.
+    pub(crate) compacted: usize,
+    /// Entries sent to each follower in this life of the process. Leaders only.
+    pub(crate) appended: BTreeMap<BrokerId, u64>,
 }
 
 impl Replica {
@@ -115,6 +119,8 @@ impl Replica {
             exporters: BTreeMap::new(),
             distributed: -1,
             snapshot: None,
+            compacted: 0,
+            appended: BTreeMap::new(),
         }
     }
 
@@ -147,6 +153,18 @@ impl Replica {
                 .map(|(id, p)| (id.clone(), p.acked))
                 .collect(),
         });
+    }
+
+    /// Drops from disk what the snapshot covers, up to this position.
+    pub(crate) fn compact(&mut self, acked: i64) {
+        let covered = self.snapshot.as_ref().map_or(0, |s| s.index);
+        let exported = self.log.partition_point(|e| e.position <= acked);
+        self.compacted = self.compacted.max(covered.min(exported));
+    }
+
+    /// How many entries are on disk.
+    pub(crate) fn held(&self) -> usize {
+        self.log.len().saturating_sub(self.compacted)
     }
 
     pub(crate) fn majority(&self) -> usize {
@@ -212,6 +230,22 @@ mod tests {
         assert_eq!(leader.majority_has(), 0, "two of four are no majority");
         leader.replicated.insert(BrokerId(3), 1);
         assert_eq!(leader.majority_has(), 1);
+    }
+
+    #[test]
+    fn the_slower_of_snapshot_and_exporter_holds_the_log() {
+        let mut replica = Replica::new([0].map(BrokerId).into());
+        replica.log = vec![entry(1, 16), entry(1, 32), entry(1, 48)];
+        replica.committed = 2;
+        replica.compact(48);
+        assert_eq!(replica.held(), 3, "no snapshot yet");
+        replica.take_snapshot(0);
+        replica.compact(16);
+        assert_eq!(replica.held(), 2);
+        replica.compact(48);
+        assert_eq!(replica.held(), 1, "the snapshot covers two entries");
+        replica.compact(0);
+        assert_eq!(replica.held(), 1, "what is gone is gone");
     }
 
     #[test]

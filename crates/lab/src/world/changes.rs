@@ -313,6 +313,7 @@ impl World {
         members.insert(id);
         let (log, term, committed) = (source.log.clone(), source.term, source.committed);
         let (exporters, snapshot) = (source.exporters.clone(), source.snapshot.clone());
+        let compacted = source.compacted;
         self.regroup(partition, &members);
         let mut replica = Replica::new(members);
         replica.role = Role::Follower;
@@ -321,6 +322,7 @@ impl World {
         replica.committed = committed;
         replica.exporters = exporters;
         replica.snapshot = snapshot;
+        replica.compacted = compacted;
         let length = replica.log.len();
         if let Some(broker) = self.broker_mut(id) {
             broker.replicas.insert(partition, replica);

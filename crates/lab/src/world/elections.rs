@@ -297,6 +297,10 @@ impl World {
         if leader.role != Role::Leader || leader.term != term || !holds {
             return;
         }
+        if self.too_full_to_replicate(to) {
+            // It is tried again when something has been compacted.
+            return;
+        }
         let (committed, length) = (leader.committed, leader.log.len());
         // The log is taken out and put back, so that the leader's need not be copied.
         let mut log = self
@@ -315,7 +319,8 @@ impl World {
             follower.committed = committed.min(length);
         }
         if let Some(leader) = self.replica_mut(from, partition) {
-            leader.replicated.insert(to, length);
+            let before = leader.replicated.insert(to, length).unwrap_or(0);
+            *leader.appended.entry(to).or_default() += length.saturating_sub(before) as u64;
         }
         self.commit(from, partition);
     }

@@ -168,6 +168,14 @@ impl World {
             return;
         };
         replica.take_snapshot(exported);
+        self.share_snapshot(leader, partition);
+    }
+
+    /// Sends the leader's snapshot to its followers, and drops what nobody needs any more.
+    pub(crate) fn share_snapshot(&mut self, leader: BrokerId, partition: PartitionId) {
+        let Some(replica) = self.replica(leader, partition) else {
+            return;
+        };
         let (members, snapshot) = (replica.members.clone(), replica.snapshot.clone());
         for member in members {
             if member != leader
@@ -177,6 +185,7 @@ impl World {
                 follower.snapshot.clone_from(&snapshot);
             }
         }
+        self.compact(leader, partition);
     }
 
     /// What `/actuator/partitions` shows: the least acknowledged of the enabled exporters on a leader, what was last

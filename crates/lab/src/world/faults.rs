@@ -212,6 +212,7 @@ impl World {
             replica.quorum_lost = None;
             replica.steps_down_at = None;
             replica.replicated.clear();
+            replica.appended.clear();
             replica.processing_paused = false;
         }
         self.upheavals += 1;

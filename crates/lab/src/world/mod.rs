@@ -5,6 +5,7 @@
 //! milliseconds in virtual time, and the same seed and the same calls give the same world.
 
 mod changes;
+mod disks;
 mod elections;
 mod exporting;
 mod faults;

@@ -50,6 +50,8 @@ pub struct BrokerStatus {
     pub leads: Vec<u32>,
     /// Partitions it follows.
     pub follows: Vec<u32>,
+    /// What its logs leave free on its volume.
+    pub disk_free_bytes: u64,
 }
 
 /// The search of a region.
@@ -185,6 +187,7 @@ impl World {
             ready: broker.ready,
             leads: with(Role::Leader),
             follows: with(Role::Follower),
+            disk_free_bytes: self.disk_free_bytes(id),
         })
     }
 

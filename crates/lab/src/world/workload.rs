@@ -82,6 +82,7 @@ const TIMED_OUT: &str =
     "Expected to handle REST API request, but request timed out between gateway and broker";
 const CONNECTION_ERROR: &str =
     "Expected to handle REST API request, but there was a connection error with one of the brokers";
+const NO_PARTITION_LEFT: &str = "Expected to execute the command on one of the partitions, but all failed; there are no more partitions available to retry. Please try again. If the error persists contact your zeebe operator";
 const CUT_SHORT: &str = "Expected to handle REST API request, but the connection was cut prematurely with the broker; the request may or may not have been accepted, and may not be safe to retry";
 
 impl World {
@@ -188,6 +189,9 @@ impl World {
         };
         self.flights.insert(id, flight);
         match target {
+            None if self.all_full(gateway) => {
+                self.settle(id, &Outcome::Failed(429, NO_PARTITION_LEFT.to_owned()));
+            }
             None => self.settle(id, &Outcome::Failed(503, CONNECTION_ERROR.to_owned())),
             Some(_) => self.carry(id, gateway, leader, partition, token),
         }
@@ -198,7 +202,7 @@ impl World {
     }
 
     /// Round robin over the partitions that the gateway believes led; it goes on to the next one when a leader's
-    /// connection is refused.
+    /// connection is refused, or its disk is full.
     fn choose_partition(&mut self, gateway: BrokerId) -> Option<(PartitionId, BrokerId)> {
         let count = self.config.partitions as usize;
         for _ in 0..count {
@@ -207,11 +211,22 @@ impl World {
             let partition = PartitionId(u32::try_from(view.next_partition).unwrap_or(1));
             let leader = view.leader(partition);
             let dead = |b: &BrokerId| self.broker(*b).is_none_or(|b| b.power == Power::Down);
-            if let Some(leader) = leader.filter(|b| !dead(b)) {
+            if let Some(leader) = leader.filter(|b| !dead(b) && !self.refuses_for_disk(gateway, *b)) {
                 return Some((partition, leader));
             }
         }
         None
+    }
+
+    /// A leader without room refuses at once, and the gateway goes on to the next partition.
+    fn refuses_for_disk(&self, gateway: BrokerId, leader: BrokerId) -> bool {
+        (gateway == leader || self.hear(gateway, leader)) && self.too_full_to_process(leader)
+    }
+
+    fn all_full(&self, gateway: BrokerId) -> bool {
+        let leader = |p: PartitionId| self.broker(gateway)?.view.leader(p);
+        let mut leaders = self.partition_ids().into_iter().filter_map(leader);
+        leaders.any(|b| self.refuses_for_disk(gateway, b))
     }
 
     fn carry(&mut self, id: u64, gateway: BrokerId, leader: BrokerId, partition: PartitionId, token: Token) {
