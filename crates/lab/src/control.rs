@@ -1,8 +1,9 @@
 //! The lab's own control port, for `c8dr lab status|break|heal|down` in another process.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -51,7 +52,7 @@ impl IntoResponse for Refusal {
 }
 
 impl Lab {
-    /// `GET /status /audit /timeline`, `POST /break /heal /spoil /snapshot /restore /down`, and
+    /// `GET /status /audit /audit/searches /timeline`, `POST /break /heal /spoil /snapshot /restore /down`, and
     /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/releases` as helm and kubectl would be used: JSON in and out.
     pub fn control_router(&self) -> Router {
         Router::new()
@@ -60,6 +61,10 @@ impl Lab {
             .route(
                 "/timeline",
                 get(async |State(lab): State<Lab>| Json(lab.timeline())),
+            )
+            .route(
+                "/audit/searches",
+                get(async |State(lab): State<Lab>| Json(lab.audit_searches(&BTreeMap::new()))),
             )
             .route("/break", post(break_it))
             .route("/heal", post(heal_it))
@@ -195,7 +200,12 @@ fn one_target() -> Refusal {
     Refusal("name exactly one of \"region\", \"broker\", \"search\" or \"link\"".to_owned())
 }
 
-async fn spoil_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
+/// With `?port=search` it is an answer of a search, otherwise of a broker.
+async fn spoil_it(
+    State(lab): State<Lab>,
+    RawQuery(query): RawQuery,
+    bytes: axum::body::Bytes,
+) -> Result<Response, Refusal> {
     let fault = match body(&bytes)? {
         Spoil::LostAfterEffect => AnswerFault::LostAfterEffect,
         Spoil::LostBeforeEffect => AnswerFault::LostBeforeEffect,
@@ -204,7 +214,15 @@ async fn spoil_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Re
         Spoil::DelayMs(ms) => AnswerFault::Delay(Duration::from_millis(ms)),
         Spoil::Status(status) => AnswerFault::Status(status),
     };
-    lab.spoil_answer(fault);
+    match query.as_deref() {
+        None | Some("" | "port=broker") => lab.spoil_answer(fault),
+        Some("port=search") => lab.with(|w| w.spoil_search_answer(fault)),
+        Some(other) => {
+            return Err(Refusal(format!(
+                "{other:?} is neither port=broker nor port=search"
+            )));
+        }
+    }
     Ok(Json(lab.status()).into_response())
 }
 

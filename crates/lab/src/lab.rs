@@ -1,5 +1,6 @@
 //! The world on a clock: every question and every fault first brings the world to the present.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use c8dr_engine::clock::{Clock, Moment};
@@ -9,9 +10,9 @@ use crate::api::{Answer, Port};
 use crate::chance::Stream;
 use crate::config::{ConfigError, WorldConfig};
 use crate::face::{BrokerPort, Refused};
-use crate::ids::{BrokerId, Region};
+use crate::ids::{BrokerId, PartitionId, Region};
 use crate::search_face::SearchPort;
-use crate::world::{AnswerFault, Audit, Data, LabStatus, Power, World, WorldEvent};
+use crate::world::{AnswerFault, Audit, Data, LabStatus, Power, SearchAudit, World, WorldEvent};
 
 /// A running lab. Clones share one world.
 #[derive(Clone, Debug)]
@@ -185,6 +186,11 @@ impl Lab {
     /// What clients were promised against what is there.
     pub fn audit(&self) -> Audit {
         self.with(|w| w.audit())
+    }
+
+    /// Both searches compared by id with each other and with the log, each named partition up to a position.
+    pub fn audit_searches(&self, up_to: &BTreeMap<PartitionId, i64>) -> SearchAudit {
+        self.with(|w| w.audit_searches(up_to))
     }
 
     /// What happened so far.

@@ -38,6 +38,7 @@ pub use search_face::SearchPort;
 pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
-    AnswerFault, Audit, BrokerStatus, Data, DeploymentStatus, LabStatus, Link, PlatformError, PodPhase,
-    PodStatus, Power, RegionStatus, ReleaseStatus, SearchFault, SearchStatus, World, WorldEvent,
+    AnswerFault, Audit, BrokerStatus, Data, DeploymentStatus, LabStatus, Link, PartitionAudit, PlatformError,
+    PodPhase, PodStatus, Power, RegionStatus, ReleaseStatus, SearchAudit, SearchFault, SearchStatus, World,
+    WorldEvent,
 };

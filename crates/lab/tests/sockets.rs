@@ -84,6 +84,17 @@ async fn ports_live_and_die_with_their_broker() {
         "{health}"
     );
 
+    let search = endpoints.searches[1].address;
+    let health = ask(search, "GET", "/_cluster/health", "").await.unwrap();
+    assert!(
+        health.starts_with("HTTP/1.1 200") && health.contains("\"status\":\"green\""),
+        "{health}"
+    );
+    assert!(
+        health.to_lowercase().contains("x-elastic-product: elasticsearch"),
+        "{health}"
+    );
+
     assert_eq!(grpc_status(first.grpc).await, "0", "gRPC over a plain connection");
 
     lab.kill_broker(BrokerId(1));
@@ -131,6 +142,14 @@ async fn ports_live_and_die_with_their_broker() {
         TcpStream::connect(first.rest).await.is_err()
     })
     .await;
+    until(&clock, "its search is dark too", async || {
+        TcpStream::connect(search).await.is_err()
+    })
+    .await;
+    let pods = ask(endpoints.control, "GET", "/ctl/pods?region=region1", "")
+        .await
+        .unwrap();
+    assert!(pods.starts_with("HTTP/1.1 200") && pods.ends_with("[]"), "{pods}");
     let status = ask(endpoints.control, "GET", "/status", "").await.unwrap();
     assert!(status.contains("\"power\":\"down\""), "{status}");
     assert!(

@@ -202,7 +202,7 @@ impl World {
 
     /// The replica whose log counts: that of the leader with a majority, of the lowest id if there are two, as
     /// gateways do (E10); without a leader, the longest log among the living.
-    fn log_that_counts(&self, partition: PartitionId) -> Option<&Replica> {
+    pub(super) fn log_that_counts(&self, partition: PartitionId) -> Option<&Replica> {
         let leader = self
             .leaders(partition)
             .into_iter()
