@@ -2,6 +2,8 @@
 
 mod asking;
 
+use std::collections::BTreeMap;
+
 use asking::{Asking, body_status};
 use c8dr_lab::{AnswerFault, Data, Flavour, Refused, Region, SearchFault, StoreState, Timings, WorldConfig};
 use serde_json::Value;
@@ -95,11 +97,22 @@ async fn a_snapshot_at_the_pauses_answer_loses_records_for_ever_and_a_drained_on
     assert!(only_in_region0(&hasty).await > 0, "{}", hasty.history());
     hasty.sleep(600.0).await;
     assert!(only_in_region0(&hasty).await > 0, "nothing ever heals it");
+    let audit = hasty.lab.audit_searches(&BTreeMap::new());
+    let only: usize = audit.partitions.iter().map(|p| p.only_in_first.len()).sum();
+    assert_eq!(
+        audit.acknowledged_missing[1].len(),
+        only,
+        "clients were promised all of them"
+    );
+    assert!(only > 0 && audit.acknowledged_missing[0].is_empty());
 
     let drained = returned(20).await;
     brought_back(&drained, 2.0).await;
     assert_eq!(only_in_region0(&drained).await, 0);
     assert_eq!(drained.lab.audit().in_one_search_only, 0);
+    let audit = drained.lab.audit_searches(&BTreeMap::new());
+    assert!(audit.is_equal_and_whole(), "{audit:?}");
+    assert_eq!(audit.acknowledged_in, [audit.acknowledged; 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -573,4 +586,14 @@ async fn a_search_that_dies_under_a_snapshot_or_restore_leaves_nothing_whole() {
     lab.lab.set_search(Region::Odd, true);
     let health = lab.searched(Region::Odd, "GET", "/_cluster/health", "").await;
     assert_eq!(health["status"], "red");
+    let indices = lab
+        .searched(Region::Odd, "GET", "/_cat/indices/zeebe*?format=json", "")
+        .await;
+    for index in indices.as_array().into_iter().flatten() {
+        let path = format!("/{}", index["index"].as_str().unwrap_or_default());
+        lab.searched(Region::Odd, "DELETE", &path, "").await;
+    }
+    lab.searched(Region::Odd, "POST", RESTORE, "").await;
+    let health = lab.searched(Region::Odd, "GET", "/_cluster/health", "").await;
+    assert_eq!(health["status"], "green", "deleted and restored again");
 }

@@ -55,8 +55,9 @@ pub(crate) struct Searching {
     quick: Option<BTreeMap<String, Index>>,
 }
 
-/// Outcomes that somebody may still ask for; the oldest are forgotten.
-const OUTCOMES_MAX: usize = 64;
+/// Outcomes that somebody may still ask for; the oldest are forgotten. Only one snapshot runs at a time, so those who
+/// still wait are few.
+const OUTCOMES_MAX: usize = 8;
 
 /// What a snapshot is to be of.
 #[derive(Debug)]

@@ -167,6 +167,7 @@ impl World {
             search.indices.remove(name);
             for restore in &mut search.restores {
                 restore.ahead.retain(|a| a.index != *name);
+                restore.failed.retain(|(index, _)| index != name);
             }
         }
         self.say(format!(
