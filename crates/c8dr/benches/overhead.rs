@@ -4,13 +4,14 @@
 //! through the adapters' upper seam without sockets, and tokio's time is paused, so that every pause, ours or the lab's,
 //! passes at once. What is left on the wall is work: asking, parsing, judging, planning, checking, writing the journal. The
 //! lab's own work is in it, too, as it answers in the same thread, so the figures are upper bounds; `the_lab_alone` tells
-//! its share of a look. Our own *pauses*, which cost an operator time but no work, are told before the table, in virtual
+//! its share: more than half of a failover, as all its brokers gossip of the change, and a third of a look. Our own *pauses*, which cost an operator time but no work, are told before the table, in virtual
 //! time. Not in it: the network, and printing.
 
 #![expect(clippy::expect_used, reason = "a bench fails by panicking")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use c8dr_domain::check::check;
@@ -147,6 +148,30 @@ mod failover {
                     .expect("a journal");
                 runtime.block_on(fail_over(&world, Box::new(journal)));
                 (runtime, world, home)
+            });
+    }
+
+    /// The lab's own work for the same: the force, the disable and the seconds in which it takes effect. What is left of
+    /// `journal_in_memory` beside it, and beside the lab's share of each look, is ours.
+    #[divan::bench(args = SIZES, sample_count = 40, sample_size = 1)]
+    fn the_lab_alone(bencher: Bencher, size: (u32, u32)) {
+        let kept: Vec<String> = (0..size.0)
+            .step_by(2)
+            .map(|broker| format!("\"{broker}\""))
+            .collect();
+        let kept = format!("[{}]", kept.join(","));
+        bencher
+            .with_inputs(|| lost(size))
+            .bench_local_values(|(runtime, world)| {
+                runtime.block_on(async {
+                    let post = async |path, body: &str| {
+                        assert_eq!(world.somebody(0, "POST", path, body).await, 202);
+                        world.clock.sleep(Duration::from_secs(1)).await;
+                    };
+                    post("/actuator/cluster/brokers?force=true", &kept).await;
+                    post("/actuator/exporters/elasticsearchregion1/disable", "").await;
+                });
+                (runtime, world)
             });
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use c8dr_domain::check::Complaint;
+use c8dr_domain::check::{self, Complaint};
 use c8dr_domain::plan::Refusal;
 use c8dr_engine::drive::DriveError;
 use c8dr_engine::journal::JournalError;
@@ -46,7 +46,7 @@ pub enum CliError {
     #[diagnostic(code(guard::refused))]
     Refused(Box<Refusal>),
     /// The checker complains of a plan.
-    #[error("the plan is wrong and was not carried out: {}", words(.0))]
+    #[error("the plan is wrong and was not carried out: {}", check::sentences(.0))]
     #[diagnostic(
         code(guard::plan_checker),
         help(
@@ -198,14 +198,6 @@ pub enum CliError {
     },
 }
 
-fn words(complaints: &[Complaint]) -> String {
-    complaints
-        .iter()
-        .map(|complaint| format!("{}: {}", complaint.rule, complaint.what))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         CliError::Refused(Box::new(refusal))
@@ -231,6 +223,7 @@ impl CliError {
             | CliError::RunEnded { .. }
             | CliError::Lock(_) => Exit::Refused,
             CliError::NoTerminal | CliError::NotConfirmed { .. } => Exit::Waiting,
+            CliError::Drive(DriveError::WrongPlan(_)) => Exit::Refused,
             CliError::Journal(_) | CliError::Drive(_) | CliError::Io { .. } | CliError::Unwritable { .. } => {
                 Exit::Unexpected
             }

@@ -420,3 +420,22 @@ async fn a_survivor_that_is_gone_for_good_is_left_out_only_by_a_named_acceptance
     assert_eq!(world.forces(), 1);
     assert_eq!(world.lab.status().leaderless, Vec::<u32>::new());
 }
+
+/// A planner with the wrong region in its head: the driver itself does not begin such a plan.
+#[tokio::test(start_paused = true)]
+async fn a_plan_for_the_wrong_region_is_not_begun() {
+    let mut world = World::new(4, 4, 43);
+    world.loss_proven(RegionId(1)).await;
+    let mut plan = world.plan(RegionId(1)).unwrap();
+    for step in &mut plan.steps {
+        if let c8dr_domain::effect::Effect::ForceRemove { keep, remove } = &mut step.effect {
+            std::mem::swap(keep, remove);
+        }
+    }
+    let refused = world.carry_out(plan, Mortal::default()).await.unwrap_err();
+    assert!(
+        matches!(refused, c8dr_engine::drive::DriveError::WrongPlan(_)),
+        "{refused}"
+    );
+    assert_eq!(world.forces(), 0);
+}

@@ -100,6 +100,21 @@ pub fn check(plan: &Plan, seen: Option<&Observation>) -> Vec<Complaint> {
     complaints.0
 }
 
+/// The complaints for which a plan must not be carried out.
+pub fn errors(plan: &Plan, seen: Option<&Observation>) -> Vec<Complaint> {
+    let mut complaints = check(plan, seen);
+    complaints.retain(|complaint| complaint.severity == Severity::Error);
+    complaints
+}
+
+/// Complaints as sentences in a row.
+pub fn sentences(complaints: &[Complaint]) -> String {
+    let told = complaints
+        .iter()
+        .map(|complaint| format!("{}: {}", complaint.rule, complaint.what));
+    told.collect::<Vec<_>>().join(" ")
+}
+
 #[derive(Default)]
 struct Complaints(Vec<Complaint>);
 

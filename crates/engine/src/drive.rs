@@ -10,6 +10,7 @@ mod proof;
 use std::sync::Arc;
 use std::time::Duration;
 
+use c8dr_domain::check::{self, Complaint};
 use c8dr_domain::condition::Known;
 use c8dr_domain::diagnose::Diagnosis;
 use c8dr_domain::effect::Answer;
@@ -43,6 +44,9 @@ pub enum DriveError {
     /// The driver did what a run may not do: a mistake of ours.
     #[error("c8dr made a mistake of its own")]
     Illegal(#[from] IllegalTransition),
+    /// The checker complains of the plan; nothing was begun.
+    #[error("the plan is wrong: {}", check::sentences(.0))]
+    WrongPlan(Vec<Complaint>),
     /// There is nothing left to do.
     #[error("run {0} has ended; there is nothing to resume")]
     Ended(RunId),
@@ -163,13 +167,17 @@ impl<'a> Driver<'a> {
     /// A new run; its plan is durable when this returns.
     ///
     /// # Errors
-    /// If the journal can't be written.
+    /// If the checker finds an error in the plan, or the journal can't be written.
     pub fn begin(
         gear: Gear<'a>,
         journal: Box<dyn Journal>,
         beginning: Beginning,
         history: History,
     ) -> Result<Self, DriveError> {
+        let wrong = check::errors(&beginning.plan, history.latest());
+        if !wrong.is_empty() {
+            return Err(DriveError::WrongPlan(wrong));
+        }
         let mut journal = journal;
         let at = gear.clock.wall();
         let event = Event::Planned {

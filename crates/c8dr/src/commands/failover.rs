@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use c8dr_domain::check::{Complaint, Severity, check};
+use c8dr_domain::check::errors;
 use c8dr_domain::history::History;
 use c8dr_domain::plan::failover::{Request, plan};
 use c8dr_domain::plan::{Plan, Refusal};
@@ -68,10 +68,7 @@ pub(super) async fn planned(site: &Site, screen: &Screen, lost: &Lost) -> Result
     let outcome = watch_for_plan(site, &request, &mut history, &progress).await;
     progress.finish();
     let plan = outcome?;
-    let wrong: Vec<Complaint> = check(&plan, history.latest())
-        .into_iter()
-        .filter(|complaint| complaint.severity == Severity::Error)
-        .collect();
+    let wrong = errors(&plan, history.latest());
     if wrong.is_empty() {
         Ok((plan, history))
     } else {

@@ -1,6 +1,6 @@
 //! `c8dr run …`: the runs of this machine.
 
-use c8dr_domain::check::{Severity, check};
+use c8dr_domain::check::errors;
 use c8dr_domain::ids::RunId;
 use c8dr_domain::record;
 use c8dr_domain::run::Event;
@@ -75,9 +75,8 @@ fn verify(screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
         wrong.push("The plan does not fit its fingerprint.".to_owned());
     }
     wrong.extend(
-        check(&recovered.run.plan, None)
+        errors(&recovered.run.plan, None)
             .into_iter()
-            .filter(|complaint| complaint.severity == Severity::Error)
             .map(|complaint| format!("{}: {}", complaint.rule, complaint.what)),
     );
     let document = Verification {
