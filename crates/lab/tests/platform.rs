@@ -290,3 +290,66 @@ async fn a_loss_takes_the_webapps_too_and_a_return_with_old_data_brings_them_bac
         "off until the restore is done"
     );
 }
+
+/// FB1 to FB7 in the guide's order, through the platform and the searches' own interfaces, with the drain in between.
+#[tokio::test(start_paused = true)]
+async fn a_whole_failback_leaves_both_searches_equal() {
+    let lab = failed_over(7).await;
+    lab.lab.with(|w| {
+        w.uninstall(Region::Odd).unwrap();
+        w.delete_volumes(Region::Odd).unwrap();
+        w.install(Region::Odd, false).unwrap();
+        for webapp in ["camunda-operate", "camunda-tasklist"] {
+            w.scale_deployment(Region::Even, webapp, 0).unwrap();
+        }
+    });
+    lab.until(60.0, "listed, and no webapp left", async || {
+        lab.topology(0).await["brokers"].as_array().map(Vec::len) == Some(4)
+            && webapp_pods(&lab, Region::Even).is_empty()
+    })
+    .await;
+    let exporting = async |verb: &str| {
+        lab.until(10.0, verb, async || {
+            let path = format!("/actuator/exporting/{verb}");
+            asking::body_status(&lab.management(0, "POST", &path, "").await.1) == 204
+        })
+        .await;
+    };
+    exporting("pause").await;
+    lab.sleep(2.0).await;
+    lab.searched(Region::Even, "PUT", REPOSITORY, S3).await;
+    let taken = lab.searched(Region::Even, "PUT", SNAPSHOT, "").await;
+    lab.searched(Region::Odd, "PUT", REPOSITORY, S3).await;
+    let restored = lab.searched(Region::Odd, "POST", RESTORE, "").await;
+    assert_eq!(restored["snapshot"]["shards"], taken["snapshot"]["shards"]);
+    lab.searched(Region::Odd, "GET", "/_cluster/health?wait_for_status=green", "")
+        .await;
+    lab.lab.with(|w| {
+        w.upgrade(Region::Even, true).unwrap();
+        w.upgrade(Region::Odd, true).unwrap();
+    });
+    let enable = "/actuator/exporters/elasticsearchregion1/enable";
+    let from = r#"{"initializeFrom":"elasticsearchregion0"}"#;
+    assert_eq!(lab.management(0, "POST", enable, from).await.0, 202);
+    lab.completed(0, 6, 10.0).await;
+    exporting("resume").await;
+    let add = "/actuator/cluster/brokers?replicationFactor=4";
+    assert_eq!(
+        lab.management(0, "POST", add, r#"["0","1","2","3"]"#).await.0,
+        202
+    );
+    lab.completed(0, 8, 60.0).await;
+    lab.until(60.0, "all pods ready", async || {
+        Region::BOTH.into_iter().all(|r| {
+            let pods = lab.lab.with(|w| w.pods(r));
+            pods.len() == 5 && pods.iter().all(|p| p.ready)
+        })
+    })
+    .await;
+    lab.lab.with(|w| w.set_load(0.0));
+    lab.sleep(5.0).await;
+    let audit = lab.lab.audit_searches(&std::collections::BTreeMap::new());
+    assert!(audit.is_equal_and_whole(), "{audit:?}");
+    assert_eq!(audit.acknowledged_in, [audit.acknowledged; 2]);
+    assert!(audit.acknowledged > 100);
+}

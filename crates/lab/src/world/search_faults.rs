@@ -1,0 +1,155 @@
+//! What can go wrong with the searches and their object store, and the short cuts past their HTTP interface.
+
+use crate::chance::Stream;
+use crate::cluster::raft::ExporterPhase;
+use crate::ids::Region;
+use crate::search::store::StoreState;
+use crate::world::{AnswerFault, World};
+
+/// Something that goes wrong with a search once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SearchFault {
+    /// One shard of the next snapshot fails: it ends as PARTIAL.
+    PartialSnapshot,
+    /// Every shard of the next snapshot fails: it ends as FAILED.
+    FailedSnapshot,
+    /// Exporters that are paused create their empty indices all the same, at once if they are paused already
+    /// (spec: procedure.md FB3, camunda issue 14790).
+    EmptyIndices,
+}
+
+impl World {
+    /// Turns a region's search red, or green again: while it is red nothing can be written to it.
+    pub fn set_search_red(&mut self, region: Region, red: bool) {
+        let word = if red { "red" } else { "green again" };
+        self.say(format!("The search of {} is {word}.", self.region_name(region)));
+        self.searches[region.index()].red = red;
+    }
+
+    /// Breaks or heals the object store that snapshots are in; one being taken fails with it.
+    pub fn set_store(&mut self, state: StoreState) {
+        let word = match state {
+            StoreState::Works => "works",
+            StoreState::Denied => "refuses its keys",
+            StoreState::Gone => "is gone",
+        };
+        self.say(format!("The object store {word}."));
+        self.store.state = state;
+    }
+
+    /// Takes every snapshot of this name out of the object store behind everybody's back. False when there was none.
+    pub fn lose_snapshot(&mut self, name: &str) -> bool {
+        let locations: Vec<_> = self.store.snapshots.keys().cloned().collect();
+        let mut lost = false;
+        for location in locations {
+            lost |= self.store.remove(&location, name);
+        }
+        if lost {
+            self.say(format!("Snapshot {name} has vanished from the object store."));
+        }
+        lost
+    }
+
+    /// Creates an empty index in a region's search, as somebody might who was too early. False when it is there already,
+    /// or the search is down.
+    pub fn create_search_index(&mut self, region: Region, name: &str) -> bool {
+        let uuid = self.chance.uuid(Stream::Search);
+        let search = &mut self.searches[region.index()];
+        search.alive && search.create_index(name, uuid)
+    }
+
+    /// Lets something go wrong with a region's search once.
+    pub fn spoil_search(&mut self, region: Region, fault: SearchFault) {
+        self.searching.faults.push((region, fault));
+        if fault == SearchFault::EmptyIndices {
+            self.pollute_while_paused();
+        }
+    }
+
+    /// Spoils one answer of a search to come.
+    pub fn spoil_search_answer(&mut self, fault: AnswerFault) {
+        self.searching.answer_faults.push(fault);
+    }
+
+    /// Takes the fault that this call to a search is to meet, if any.
+    pub(crate) fn next_search_answer_fault(&mut self, mutates: bool) -> Option<AnswerFault> {
+        let faults = &mut self.searching.answer_faults;
+        let any = |f: &AnswerFault| matches!(f, AnswerFault::Delay(_) | AnswerFault::Reset);
+        let place = faults.iter().position(|f| mutates || any(f))?;
+        Some(faults.remove(place))
+    }
+
+    pub(super) fn take_fault(&mut self, region: Region, fault: SearchFault) -> bool {
+        let faults = &mut self.searching.faults;
+        let place = faults.iter().position(|f| *f == (region, fault));
+        place.map(|at| faults.remove(at)).is_some()
+    }
+
+    /// What a paused exporter should not do, and does when told to.
+    pub(crate) fn pollute_while_paused(&mut self) {
+        let paused = self
+            .brokers
+            .values()
+            .filter(|b| b.runs())
+            .any(|b| b.replicas.values().any(|r| r.phase == ExporterPhase::Paused));
+        for region in Region::BOTH {
+            if paused
+                && self.searches[region.index()].alive
+                && self.take_fault(region, SearchFault::EmptyIndices)
+            {
+                for kind in ["deployment", "process-instance-creation"] {
+                    let name = self.record_index(kind, self.now);
+                    self.create_search_index(region, &name);
+                }
+                self.say(format!(
+                    "Paused exporters have created empty indices in the search of {}.",
+                    self.region_name(region)
+                ));
+            }
+        }
+    }
+
+    /// Takes a snapshot of a region's search at once, into a place that outlives both regions; a short cut past its HTTP
+    /// interface. False when it is down.
+    pub fn snapshot_search(&mut self, region: Region) -> bool {
+        let search = &self.searches[region.index()];
+        if !search.alive {
+            return false;
+        }
+        self.searching.quick = Some(search.indices.clone());
+        self.say(format!(
+            "The search of {} is snapshotted.",
+            self.region_name(region)
+        ));
+        true
+    }
+
+    /// Restores what [`World::snapshot_search`] took last into a region's search, which must be up, on top of what is
+    /// there. False when there is none, or it is down.
+    pub fn restore_search(&mut self, region: Region) -> bool {
+        let Some(quick) = self.searching.quick.clone() else {
+            return false;
+        };
+        let search = &mut self.searches[region.index()];
+        if !search.alive {
+            return false;
+        }
+        for (name, index) in quick {
+            match search.indices.get_mut(&name) {
+                None => {
+                    search.indices.insert(name, index);
+                }
+                Some(there) => {
+                    for (id, document) in index.documents.iter() {
+                        there.put(*id, *document);
+                    }
+                }
+            }
+        }
+        self.say(format!(
+            "The snapshot is restored into the search of {}.",
+            self.region_name(region)
+        ));
+        true
+    }
+}
