@@ -39,7 +39,11 @@ async fn failed_over(seed: u64) -> Asking {
 }
 
 async fn ctl(lab: &Asking, verb: Value) -> (u16, Value) {
-    let request = Request::post("/ctl").body(Body::from(verb.to_string())).unwrap();
+    post(lab, "/ctl", verb).await
+}
+
+async fn post(lab: &Asking, path: &str, verb: Value) -> (u16, Value) {
+    let request = Request::post(path).body(Body::from(verb.to_string())).unwrap();
     let answer = lab.lab.control_router().oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX)
@@ -352,4 +356,30 @@ async fn a_whole_failback_leaves_both_searches_equal() {
     assert!(audit.is_equal_and_whole(), "{audit:?}");
     assert_eq!(audit.acknowledged_in, [audit.acknowledged; 2]);
     assert!(audit.acknowledged > 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_control_port_reckons_and_spoils_searches_too() {
+    let lab = lab(8);
+    lab.sleep(10.0).await;
+    let audit = read(&lab, "/audit/searches").await;
+    assert_eq!(audit["partitions"].as_array().map(Vec::len), Some(4), "{audit}");
+    assert_eq!(
+        post(&lab, "/spoil?port=search", json!({"status": 503})).await.0,
+        200
+    );
+    assert_eq!(post(&lab, "/spoil?port=telnet", json!("reset")).await.0, 400);
+    // Only a search meets it, and only with a call that changes something.
+    let (status, _) = lab
+        .management(0, "POST", "/actuator/partitions/takeSnapshot", "")
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        lab.search(Region::Even, "GET", "/_cluster/health", "").await.0,
+        200
+    );
+    assert_eq!(lab.search(Region::Even, "PUT", REPOSITORY, S3).await.0, 503);
+    let missing = lab.search(Region::Even, "GET", REPOSITORY, "").await;
+    assert_eq!(missing.0, 404, "it had no effect");
+    assert_eq!(lab.search(Region::Even, "PUT", REPOSITORY, S3).await.0, 200);
 }
