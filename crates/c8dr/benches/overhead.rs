@@ -4,8 +4,8 @@
 //! through the adapters' upper seam without sockets, and tokio's time is paused, so that every pause, ours or the lab's,
 //! passes at once. What is left on the wall is work: asking, parsing, judging, planning, checking, writing the journal. The
 //! lab's own work is in it, too, as it answers in the same thread, so the figures are upper bounds; `the_lab_alone` tells
-//! its share: more than half of a failover, as all its brokers gossip of the change, and a third of a look. Our own *pauses*, which cost an operator time but no work, are told before the table, in virtual
-//! time. Not in it: the network, and printing.
+//! its share. Our own *pauses*, which cost an operator time but no work, are told before the table, in virtual time. Not in
+//! it: the network, and printing.
 
 #![expect(clippy::expect_used, reason = "a bench fails by panicking")]
 
