@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::exit;
@@ -190,10 +191,10 @@ pub struct Lost {
     #[arg(long, value_name = "REGION")]
     pub lost: String,
     /// Go on although the region is not proven lost, for this reason (recorded)
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub accept_unfenced: Option<String>,
     /// Go on without brokers of the surviving region that are down, for this reason (recorded)
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub accept_data_loss: Option<String>,
 }
 
@@ -253,7 +254,7 @@ pub enum RunCommand {
         /// The run [default: the newest unfinished]
         run: Option<String>,
         /// Why, for the journal
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         reason: String,
     },
     /// Check a journal offline: its hashes, its order, its plan

@@ -65,6 +65,10 @@ fn impossible_drills_say_what_would_be_possible() {
     stage.run(&["drill", "--lose", "paris"]).exits(2).says("region0");
     stage.run(&["drill", "--speed", "0"]).exits(2).says("above 0");
     stage.run(&["drll"]).exits(2).says("drill");
+    stage
+        .run(&["failover", "--lost", "paris", "--accept-unfenced", ""])
+        .exits(2)
+        .says("--accept-unfenced");
 }
 
 #[test]
