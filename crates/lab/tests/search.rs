@@ -255,7 +255,7 @@ async fn a_repository_shows_only_what_was_there_when_it_was_registered() {
         "too early (I11)"
     );
     let missing = lab.search(Region::Odd, "POST", RESTORE, "").await;
-    assert_eq!(error(&missing), (404, "snapshot_missing_exception"));
+    assert_eq!(error(&missing), (500, "snapshot_restore_exception"));
     lab.searched(Region::Odd, "PUT", REPOSITORY, S3).await;
     assert_eq!(
         lab.searched(Region::Odd, "GET", &list, "").await["total"],
@@ -468,7 +468,7 @@ async fn a_snapshot_may_end_partial_failed_or_not_at_all() {
     assert!(lab.lab.with(|w| w.lose_snapshot("failback")));
     assert_eq!(
         error(&lab.search(Region::Even, "POST", RESTORE, "").await),
-        (404, "snapshot_missing_exception")
+        (500, "snapshot_restore_exception")
     );
 }
 

@@ -55,6 +55,15 @@ impl Trouble {
         )
     }
 
+    /// Reading a snapshot that is not there is 404, restoring it is 500: both real servers were recorded so.
+    pub(super) fn nothing_to_restore(repository: &str, name: &str) -> Trouble {
+        Trouble::new(
+            500,
+            "snapshot_restore_exception",
+            format!("[{repository}:{name}] snapshot does not exist"),
+        )
+    }
+
     pub(super) fn index_not_found(name: &str) -> Trouble {
         Trouble::new(
             404,

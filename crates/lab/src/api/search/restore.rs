@@ -42,7 +42,7 @@ impl World {
         let seen = self.seen_in(asked.region, repository)?;
         let found = seen.into_iter().find(|s| s.name == name);
         let snapshot = found
-            .ok_or_else(|| Trouble::snapshot_missing(repository, name))?
+            .ok_or_else(|| Trouble::nothing_to_restore(repository, name))?
             .clone();
         let refused = |reason: String| {
             let reason = format!("[{repository}:{name}/{}] {reason}", snapshot.uuid);
