@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{BrokerId, Region};
 use crate::lab::Lab;
 use crate::world::{AnswerFault, Data};
 
@@ -81,123 +82,73 @@ fn body<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(bytes).map_err(|e| Refusal(format!("the request is not understood: {e}")))
 }
 
+/// What a request aims at, once it is known to be there.
+enum Aim {
+    Region(Region),
+    Broker(BrokerId),
+    Search(Region),
+    Link,
+}
+
+impl Target {
+    fn aim(&self, lab: &Lab) -> Result<Aim, Refusal> {
+        let region = |name: &str| lab.region(name).map_err(|e| Refusal(e.to_string()));
+        match (&self.region, self.broker, &self.search, self.link) {
+            (Some(name), None, None, false) => Ok(Aim::Region(region(name)?)),
+            (None, Some(id), None, false) => {
+                let broker = lab.broker(id).map_err(|e| Refusal(e.to_string()))?;
+                Ok(Aim::Broker(broker))
+            }
+            (None, None, Some(name), false) => Ok(Aim::Search(region(name)?)),
+            (None, None, None, true) => Ok(Aim::Link),
+            _ => Err(Refusal(
+                "name exactly one of \"region\", \"broker\", \"search\" or \"link\"".to_owned(),
+            )),
+        }
+    }
+
+    fn data(&self) -> Result<Data, Refusal> {
+        match self.data.as_deref() {
+            None | Some("empty") => Ok(Data::Empty),
+            Some("old") => Ok(Data::Old),
+            Some(other) => Err(Refusal(format!(
+                "there is no data {other:?}: say \"empty\" or \"old\""
+            ))),
+        }
+    }
+}
+
 async fn break_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
     let target: Target = body(&bytes)?;
-    match target {
-        Target {
-            region: Some(name),
-            broker: None,
-            search: None,
-            link: false,
-            ..
-        } => {
-            let region = lab.region(&name).map_err(|e| Refusal(e.to_string()))?;
-            if target.freeze {
-                let brokers = lab.with(|w| w.brokers_of(region));
-                brokers.into_iter().for_each(|b| lab.freeze(b));
-            } else {
-                lab.lose_region(region);
-            }
+    match target.aim(&lab)? {
+        Aim::Region(region) if target.freeze => {
+            let brokers = lab.with(|w| w.brokers_of(region));
+            brokers.into_iter().for_each(|b| lab.freeze(b));
         }
-        Target {
-            broker: Some(id),
-            region: None,
-            search: None,
-            link: false,
-            ..
-        } => {
-            let broker = lab.broker(id).map_err(|e| Refusal(e.to_string()))?;
-            if target.freeze {
-                lab.freeze(broker);
-            } else {
-                lab.kill_broker(broker);
-            }
-        }
-        Target {
-            search: Some(name),
-            region: None,
-            broker: None,
-            link: false,
-            ..
-        } => {
-            lab.set_search(lab.region(&name).map_err(|e| Refusal(e.to_string()))?, false);
-        }
-        Target {
-            link: true,
-            region: None,
-            broker: None,
-            search: None,
-            ..
-        } => lab.cut_link(),
-        _ => return Err(one_target()),
+        Aim::Region(region) => lab.lose_region(region),
+        Aim::Broker(broker) if target.freeze => lab.freeze(broker),
+        Aim::Broker(broker) => lab.kill_broker(broker),
+        Aim::Search(region) => lab.set_search(region, false),
+        Aim::Link => lab.cut_link(),
     }
     Ok(Json(lab.status()).into_response())
 }
 
 async fn heal_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
     let target: Target = body(&bytes)?;
-    let data = match target.data.as_deref() {
-        None | Some("empty") => Data::Empty,
-        Some("old") => Data::Old,
-        Some(other) => {
-            return Err(Refusal(format!(
-                "there is no data {other:?}: say \"empty\" or \"old\""
-            )));
+    let data = target.data()?;
+    match target.aim(&lab)? {
+        Aim::Region(region) if target.freeze => {
+            let brokers = lab.with(|w| w.brokers_of(region));
+            brokers.into_iter().for_each(|b| lab.thaw(b));
         }
-    };
-    match target {
-        Target {
-            region: Some(name),
-            broker: None,
-            search: None,
-            link: false,
-            ..
-        } => {
-            let region = lab.region(&name).map_err(|e| Refusal(e.to_string()))?;
-            if target.freeze {
-                let brokers = lab.with(|w| w.brokers_of(region));
-                brokers.into_iter().for_each(|b| lab.thaw(b));
-            } else {
-                lab.return_region(region, data);
-            }
-        }
-        Target {
-            broker: Some(id),
-            region: None,
-            search: None,
-            link: false,
-            ..
-        } => {
-            let broker = lab.broker(id).map_err(|e| Refusal(e.to_string()))?;
-            if target.freeze {
-                lab.thaw(broker);
-            } else {
-                lab.start_broker(broker, data);
-            }
-        }
-        Target {
-            search: Some(name),
-            region: None,
-            broker: None,
-            link: false,
-            ..
-        } => {
-            lab.set_search(lab.region(&name).map_err(|e| Refusal(e.to_string()))?, true);
-        }
-        Target {
-            link: true,
-            region: None,
-            broker: None,
-            search: None,
-            ..
-        } => lab.heal_link(),
-        _ => return Err(one_target()),
+        Aim::Region(region) => lab.return_region(region, data),
+        Aim::Broker(broker) if target.freeze => lab.thaw(broker),
+        Aim::Broker(broker) => lab.start_broker(broker, data),
+        Aim::Search(region) => lab.set_search(region, true),
+        Aim::Link => lab.heal_link(),
     }
     Ok(Json(lab.status()).into_response())
-}
-
-fn one_target() -> Refusal {
-    Refusal("name exactly one of \"region\", \"broker\", \"search\" or \"link\"".to_owned())
 }
 
 /// With `?port=search` it is an answer of a search, otherwise of a broker.
@@ -226,7 +177,7 @@ async fn spoil_it(
     Ok(Json(lab.status()).into_response())
 }
 
-fn searched(lab: &Lab, bytes: &[u8]) -> Result<crate::ids::Region, Refusal> {
+fn searched(lab: &Lab, bytes: &[u8]) -> Result<Region, Refusal> {
     let target: Target = body(bytes)?;
     let name = target
         .region

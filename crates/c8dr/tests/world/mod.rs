@@ -315,19 +315,13 @@ impl World {
         plan: Plan,
         journal: impl Journal + 'static,
     ) -> Result<(Finish, Run), DriveError> {
-        let listener = |_: &Told| {};
         let beginning = Beginning {
             run: RunId::new("test"),
             plan,
             by: "test".to_owned(),
             reason: None,
         };
-        let mut driver = Driver::begin(
-            self.gear(&listener),
-            Box::new(journal),
-            beginning,
-            self.history.clone(),
-        )?;
+        let mut driver = Driver::begin(self.gear(), Box::new(journal), beginning, self.history.clone())?;
         let finish = driver.drive().await?;
         Ok((finish, driver.run().clone()))
     }
@@ -338,22 +332,21 @@ impl World {
         events: &[(Timestamp, Event)],
         journal: impl Journal + 'static,
     ) -> Result<(Finish, Run), DriveError> {
-        let listener = |_: &Told| {};
         let (first, rest) = events.split_first().unwrap();
         let mut run = Run::begin(first.0, &first.1).unwrap();
         for (at, event) in rest {
             run.apply(*at, event).unwrap();
         }
-        let mut driver = Driver::resume(self.gear(&listener), Box::new(journal), run, "test".to_owned())?;
+        let mut driver = Driver::resume(self.gear(), Box::new(journal), run, "test".to_owned())?;
         let finish = driver.drive().await?;
         Ok((finish, driver.run().clone()))
     }
 
-    fn gear<'a>(&'a self, listener: &'a (dyn Fn(&Told) + Send + Sync)) -> Gear<'a> {
+    fn gear(&self) -> Gear<'_> {
         Gear {
             zeebe: &self.cluster,
             clock: self.clock.clone(),
-            listener: Box::leak(Box::new(listener)),
+            listener: &|_: &Told| {},
             canceller: Canceller::default(),
             seed: 7,
         }
