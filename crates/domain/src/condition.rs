@@ -384,8 +384,8 @@ fn members(picture: &Picture<'_>, exactly: &BTreeSet<BrokerId>, replication_fact
 }
 
 fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
-    if let Some((partition, why)) = first_unled(picture, picture.latest, by) {
-        return Verdict::NotYet(format!("Partition {partition}: {why}"));
+    if let Some(why) = first_unled(picture, picture.latest, by) {
+        return Verdict::NotYet(why);
     }
     let streak = picture
         .history
@@ -403,20 +403,15 @@ fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
     ))
 }
 
-fn first_unled(
-    picture: &Picture<'_>,
-    reading: &Observation,
-    by: &BTreeSet<BrokerId>,
-) -> Option<(PartitionId, String)> {
+fn first_unled(picture: &Picture<'_>, reading: &Observation, by: &BTreeSet<BrokerId>) -> Option<String> {
     picture.installation.partitions().find_map(|partition| {
         let lead = picture.lead(partition, reading);
         let Some(leader) = lead.leader() else {
-            return Some((partition, crate::diagnose::lead_words(partition, &lead)));
+            return Some(crate::diagnose::lead_words(partition, &lead));
         };
         if !by.contains(&leader) {
-            return Some((
-                partition,
-                format!("led by broker {leader}, which does not belong to the cluster any more."),
+            return Some(format!(
+                "Partition {partition} is led by broker {leader}, which does not belong to the cluster any more."
             ));
         }
         let side: Vec<_> = reading
@@ -433,12 +428,9 @@ fn first_unled(
             .count();
         let wanted = side.len().clamp(1, 2);
         (agreeing < wanted).then(|| {
-            (
-                partition,
-                format!(
-                    "led by broker {leader}; {agreeing} of {} gateways say so, {wanted} are wanted.",
-                    side.len()
-                ),
+            format!(
+                "Partition {partition} is led by broker {leader}; {agreeing} of {} gateways say so, {wanted} are wanted.",
+                side.len()
             )
         })
     })
@@ -537,7 +529,8 @@ fn exporting_again(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>
             &replica.exporter_phase
         {
             return Verdict::Broken(format!(
-                "Partition {partition}: exporting is {phase} on its leader; somebody paused it."
+                "Partition {partition}: exporting is {phase} on its leader; somebody paused it. If nobody is in a backup: \
+                 `curl -X POST $MANAGEMENT/actuator/exporting/resume`."
             ));
         }
         let Some(wanted) = processed.get(&partition) else {
