@@ -24,7 +24,7 @@ struct Target {
     link: bool,
     /// Break: stop the process where it is instead of killing it. Heal: let it go on.
     freeze: bool,
-    /// Heal: `empty` (the default) or `old`.
+    /// Heal: `empty` (the default), `old`, or for a region `bare`.
     data: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl IntoResponse for Refusal {
 
 impl Lab {
     /// `GET /status /audit /audit/searches /timeline`, `POST /break /heal /spoil /snapshot /restore /down`, and
-    /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/releases` as helm and kubectl would be used: JSON in and out.
+    /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/volumes?region=… /ctl/releases` as helm and kubectl would be used: JSON in and out.
     pub fn control_router(&self) -> Router {
         Router::new()
             .route("/status", get(async |State(lab): State<Lab>| Json(lab.status())))
@@ -107,15 +107,24 @@ impl Target {
         }
     }
 
-    fn data(&self) -> Result<Data, Refusal> {
+    fn way(&self) -> Result<Way, Refusal> {
         match self.data.as_deref() {
-            None | Some("empty") => Ok(Data::Empty),
-            Some("old") => Ok(Data::Old),
+            None | Some("empty") => Ok(Way::With(Data::Empty)),
+            Some("old") => Ok(Way::With(Data::Old)),
+            Some("bare") => Ok(Way::Bare),
             Some(other) => Err(Refusal(format!(
-                "there is no data {other:?}: say \"empty\" or \"old\""
+                "there is no data {other:?}: say \"empty\", \"old\", or for a region \"bare\""
             ))),
         }
     }
+}
+
+/// How something comes back.
+enum Way {
+    /// Its processes start, on these disks.
+    With(Data),
+    /// Only the platform is there again.
+    Bare,
 }
 
 async fn break_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
@@ -136,8 +145,18 @@ async fn break_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Re
 
 async fn heal_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
     let target: Target = body(&bytes)?;
-    let data = target.data()?;
-    match target.aim(&lab)? {
+    let aim = target.aim(&lab)?;
+    let data = match target.way()? {
+        Way::With(data) => data,
+        Way::Bare => {
+            let Aim::Region(region) = aim else {
+                return Err(Refusal("only a region can come back \"bare\"".to_owned()));
+            };
+            lab.rebuild_bare(region);
+            return Ok(Json(lab.status()).into_response());
+        }
+    };
+    match aim {
         Aim::Region(region) if target.freeze => {
             let brokers = lab.with(|w| w.brokers_of(region));
             brokers.into_iter().for_each(|b| lab.thaw(b));

@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Region;
+use crate::kube;
 use crate::lab::{Lab, UnknownRegion};
 use crate::search::Flavour;
 use crate::search::store::StoreState;
@@ -19,7 +20,7 @@ use crate::world::{PlatformError, SearchFault, World};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Verb {
     Install(Chart),
-    Upgrade(Chart),
+    Upgrade(Upgrade),
     Uninstall(Where),
     DeleteVolumes(Where),
     Scale(Scale),
@@ -37,6 +38,18 @@ struct Chart {
     /// Operate and Tasklist; on in the chart's own values.
     #[serde(default = "on")]
     webapps: bool,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct Upgrade {
+    region: String,
+    /// Operate and Tasklist; on in the chart's own values.
+    #[serde(default = "on")]
+    webapps: bool,
+    /// `--install`: where nothing is installed it is installed.
+    #[serde(default)]
+    install: bool,
 }
 
 const fn on() -> bool {
@@ -149,11 +162,12 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// `POST /ctl`, `GET /ctl/pods?region=…`, `GET /ctl/releases`.
+/// `POST /ctl`, `GET /ctl/pods?region=…`, `GET /ctl/volumes?region=…`, `GET /ctl/releases`.
 pub(crate) fn router() -> Router<Lab> {
     Router::new()
         .route("/ctl", post(verb))
         .route("/ctl/pods", get(pods))
+        .route("/ctl/volumes", get(volumes))
         .route("/ctl/releases", get(releases))
 }
 
@@ -166,7 +180,13 @@ async fn verb(State(lab): State<Lab>, body: Bytes) -> Result<Response, Refusal> 
         }
         Verb::Upgrade(chart) => {
             let region = lab.region(&chart.region)?;
-            lab.with(|w| w.upgrade(region, chart.webapps))?;
+            lab.with(|w| {
+                if chart.install {
+                    w.upgrade_or_install(region, chart.webapps)
+                } else {
+                    w.upgrade(region, chart.webapps)
+                }
+            })?;
         }
         Verb::Uninstall(place) => {
             let region = lab.region(&place.region)?;
@@ -227,10 +247,19 @@ fn treat_search(world: &mut World, region: Region, search: &Search) {
 }
 
 async fn pods(State(lab): State<Lab>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let query = query.unwrap_or_default();
-    let name = query.split('&').find_map(|pair| pair.strip_prefix("region="));
-    let region = lab.region(name.ok_or(Refusal::NoRegion)?)?;
-    Ok(Json(lab.with(|w| w.pods(region))).into_response())
+    let region = named(&lab, query.as_deref())?;
+    Ok(Json(lab.with(|w| kube::pods(w, region))).into_response())
+}
+
+async fn volumes(State(lab): State<Lab>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+    let region = named(&lab, query.as_deref())?;
+    Ok(Json(lab.with(|w| kube::volumes(w, region))).into_response())
+}
+
+fn named(lab: &Lab, query: Option<&str>) -> Result<Region, Refusal> {
+    let pairs = query.into_iter().flat_map(|q| q.split('&'));
+    let name = pairs.filter_map(|pair| pair.strip_prefix("region=")).next();
+    Ok(lab.region(name.ok_or(Refusal::NoRegion)?)?)
 }
 
 async fn releases(State(lab): State<Lab>) -> Response {

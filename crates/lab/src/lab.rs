@@ -127,6 +127,11 @@ impl Lab {
         self.with(|w| w.return_region(region, data));
     }
 
+    /// Builds a region's platform anew, with nothing on it until something is installed.
+    pub fn rebuild_bare(&self, region: Region) {
+        self.with(|w| w.rebuild_bare(region));
+    }
+
     /// Kills one broker.
     pub fn kill_broker(&self, broker: BrokerId) {
         self.with(|w| w.kill_broker(broker));

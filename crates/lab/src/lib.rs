@@ -19,6 +19,7 @@ mod ctl;
 mod face;
 mod grpc;
 mod ids;
+mod kube;
 mod lab;
 mod search;
 mod search_face;
@@ -38,7 +39,7 @@ pub use search_face::SearchPort;
 pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
-    AnswerFault, Audit, BrokerStatus, Data, DeploymentStatus, LabStatus, Link, PartitionAudit, PlatformError,
-    PodPhase, PodStatus, Power, RegionStatus, ReleaseStatus, SearchAudit, SearchFault, SearchStatus, World,
-    WorldEvent,
+    AnswerFault, Audit, BrokerStatus, Data, DeploymentStatus, LabStatus, Labels, Link, PartitionAudit,
+    PlatformError, PodPhase, PodStatus, Power, RegionStatus, ReleaseStatus, SearchAudit, SearchFault,
+    SearchStatus, VolumeStatus, World, WorldEvent,
 };

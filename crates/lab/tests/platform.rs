@@ -69,7 +69,7 @@ async fn indices(lab: &Asking, region: Region, pattern: &str) -> usize {
 
 fn webapp_pods(lab: &Asking, region: Region) -> Vec<PodPhase> {
     let pods = lab.lab.with(|w| w.pods(region)).into_iter();
-    pods.filter(|p| matches!(p.component, "operate" | "tasklist"))
+    pods.filter(|p| matches!(p.labels.component, "operate" | "tasklist"))
         .map(|p| p.phase)
         .collect()
 }
@@ -99,9 +99,11 @@ async fn a_recreated_region_runs_not_ready_until_its_brokers_have_joined() {
     .await;
     let brokers = async |ready: bool| {
         let pods = read(&lab, "/ctl/pods?region=region1").await;
-        let pods = pods.as_array().cloned().unwrap_or_default();
+        let pods = pods["items"].as_array().cloned().unwrap_or_default();
+        let ready = json!([{"type": "Ready", "status": if ready { "True" } else { "False" }}]);
         pods.iter()
-            .filter(|p| p["component"] == "zeebe-broker" && p["phase"] == "Running" && p["ready"] == ready)
+            .filter(|p| p["metadata"]["labels"]["app.kubernetes.io/component"] == "zeebe-broker")
+            .filter(|p| p["status"]["phase"] == "Running" && p["status"]["conditions"] == ready)
             .count()
     };
     lab.sleep(60.0).await;
@@ -140,7 +142,10 @@ async fn left_over_volumes_come_back_to_life() {
     })
     .await;
     let pods = lab.lab.with(|w| w.pods(Region::Odd));
-    assert!(pods.iter().all(|p| p.component != "zeebe-broker"), "{pods:?}");
+    assert!(
+        pods.iter().all(|p| p.labels.component != "zeebe-broker"),
+        "{pods:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -346,7 +351,7 @@ async fn a_whole_failback_leaves_both_searches_equal() {
     lab.until(60.0, "all pods ready", async || {
         Region::BOTH.into_iter().all(|r| {
             let pods = lab.lab.with(|w| w.pods(r));
-            pods.len() == 5 && pods.iter().all(|p| p.ready)
+            pods.len() == 6 && pods.iter().all(|p| p.ready)
         })
     })
     .await;
@@ -382,4 +387,158 @@ async fn the_control_port_reckons_and_spoils_searches_too() {
     let missing = lab.search(Region::Even, "GET", REPOSITORY, "").await;
     assert_eq!(missing.0, 404, "it had no effect");
     assert_eq!(lab.search(Region::Even, "PUT", REPOSITORY, S3).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_and_volumes_are_listed_as_kubectl_prints_them() {
+    let lab = lab(9);
+    lab.sleep(5.0).await;
+    let list = read(&lab, "/ctl/pods?region=region1").await;
+    assert_eq!(
+        (&list["apiVersion"], &list["kind"]),
+        (&json!("v1"), &json!("List"))
+    );
+    let items = list["items"].as_array().cloned().unwrap_or_default();
+    let what: Vec<_> = items
+        .iter()
+        .map(|p| {
+            let labels = &p["metadata"]["labels"];
+            assert_eq!(labels["app.kubernetes.io/instance"], "camunda");
+            let label = |key: &str| labels[format!("app.kubernetes.io/{key}")].as_str().unwrap_or("-");
+            format!("{}/{}", label("name"), label("component"))
+        })
+        .collect();
+    assert_eq!(
+        what,
+        [
+            "camunda-platform/zeebe-broker",
+            "camunda-platform/zeebe-broker",
+            "camunda-platform/zeebe-gateway",
+            "elasticsearch/master",
+            "camunda-platform/operate",
+            "camunda-platform/tasklist",
+        ]
+    );
+    let broker = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "camunda-zeebe-0",
+            "namespace": "camunda-region1",
+            "labels": {
+                "app.kubernetes.io/name": "camunda-platform",
+                "app.kubernetes.io/component": "zeebe-broker",
+                "app.kubernetes.io/instance": "camunda",
+            },
+        },
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    });
+    assert_eq!(items[0], broker);
+    let claims = read(&lab, "/ctl/volumes?region=region1").await;
+    let names: Vec<_> = claims["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|c| {
+            assert_eq!(c["kind"], "PersistentVolumeClaim");
+            c["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "data-camunda-zeebe-0",
+            "data-camunda-zeebe-1",
+            "data-camunda-elasticsearch-master-0"
+        ]
+    );
+    assert_eq!(
+        ctl(
+            &lab,
+            json!({"upgrade": {"region": "region1", "webapps": false, "install": true}})
+        )
+        .await
+        .0,
+        200
+    );
+    let ending = read(&lab, "/ctl/pods?region=region1").await["items"][5].clone();
+    // Told to end at 12:00:05; what is written down is the end of the grace.
+    assert_eq!(ending["metadata"]["deletionTimestamp"], "2026-01-01T12:00:35Z");
+    assert_eq!(ending["status"]["phase"], "Running", "it still writes");
+    lab.lab.with(|w| w.uninstall(Region::Odd)).unwrap();
+    let left = read(&lab, "/ctl/volumes?region=region1").await;
+    assert_eq!(left["items"], claims["items"], "volumes outlive their release");
+    lab.lab.with(|w| w.delete_volumes(Region::Odd)).unwrap();
+    assert_eq!(
+        read(&lab, "/ctl/volumes?region=region1").await["items"],
+        json!([])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bare_region_has_nothing_until_something_is_installed() {
+    let lab = failed_over(10).await;
+    let uuid = async || {
+        let state = lab
+            .searched(
+                Region::Odd,
+                "GET",
+                "/_cluster/state/metadata?filter_path=cluster_uuid",
+                "",
+            )
+            .await;
+        state["cluster_uuid"].as_str().unwrap().to_owned()
+    };
+    // What was there before the loss, by way of a return that is then undone.
+    lab.lab.return_region(Region::Odd, Data::Old);
+    let before = uuid().await;
+    lab.lab.lose_region(Region::Odd);
+    let wrong = post(&lab, "/heal", json!({"broker": 1, "data": "bare"})).await;
+    assert_eq!(wrong.0, 400, "{wrong:?}");
+    let bare = json!({"region": "region1", "data": "bare"});
+    assert_eq!(post(&lab, "/heal", bare).await.0, 200);
+    let nothing = async || {
+        let of = async |what: &str| {
+            let list = read(&lab, &format!("/ctl/{what}?region=region1")).await;
+            list["items"] == json!([])
+        };
+        let release = &read(&lab, "/ctl/releases").await[1];
+        let none = release["release"].is_null() && release["volumes"] == false;
+        none && of("pods").await && of("volumes").await
+    };
+    assert!(nothing().await);
+    // Neither time nor a heal brings back what is not installed, or what was on the old disks.
+    assert_eq!(
+        post(&lab, "/heal", json!({"region": "region1", "data": "old"}))
+            .await
+            .0,
+        200
+    );
+    lab.sleep(60.0).await;
+    assert!(nothing().await);
+    assert!(
+        lab.ask(lab.lab.search(Region::Odd), "GET", "/", "")
+            .await
+            .is_err(),
+        "no search"
+    );
+    let upgrade =
+        |install: bool| json!({"upgrade": {"region": "region1", "webapps": false, "install": install}});
+    assert_eq!(
+        ctl(&lab, upgrade(false)).await.0,
+        404,
+        "there is nothing to upgrade"
+    );
+    assert_eq!(ctl(&lab, upgrade(true)).await.0, 200);
+    assert_eq!(ctl(&lab, upgrade(true)).await.0, 200, "and again: an upgrade");
+    assert_eq!(lab.lab.with(|w| w.release(Region::Odd)).revision, Some(2));
+    assert_ne!(uuid().await, before, "a new cluster");
+    assert_eq!(indices(&lab, Region::Odd, "*").await, 0);
+    lab.until(30.0, "listed, without partitions", async || {
+        let topology = lab.topology(0).await;
+        let brokers = topology["brokers"].as_array().cloned().unwrap_or_default();
+        let empty = |b: &&Value| b["partitions"] == json!([]);
+        brokers.len() == 4 && brokers.iter().filter(empty).count() == 2
+    })
+    .await;
 }

@@ -68,8 +68,16 @@ impl World {
     }
 
     /// Starts all brokers of a region that are down, its search, and what else its release has. Empty stands for an
-    /// uninstall, new volumes, and an install without webapps.
+    /// uninstall, new volumes, and an install without webapps: the region was rebuilt up to FB1. With old data only
+    /// what is installed comes back. See also [`World::rebuild_bare`].
     pub fn return_region(&mut self, region: Region, data: Data) {
+        if data == Data::Old && self.sites[region.index()].release.is_none() {
+            self.say(format!(
+                "{} is there again, with nothing installed.",
+                self.region_name(region)
+            ));
+            return;
+        }
         let with = if data == Data::Empty {
             "empty"
         } else {
@@ -81,6 +89,7 @@ impl World {
             self.reinstall_without_webapps(region);
         } else {
             self.start_search(region);
+            self.sites[region.index()].gateway = true;
         }
         for id in self.brokers_of(region) {
             self.start_broker(id, data);

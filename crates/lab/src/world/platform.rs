@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use c8dr_engine::clock::Moment;
 use serde::Serialize;
 
 use crate::chance::Stream;
 use crate::ids::Region;
+use crate::search::Cluster;
 use crate::world::gossip::Loss;
+use crate::world::objects::pod_name;
 use crate::world::webapps::{Deployment, Webapp};
-use crate::world::{Data, Event, Power, World};
+use crate::world::{Data, Event, World};
 
 /// The release's name in both regions (spec: procedure.md §1).
-const RELEASE: &str = "camunda";
+pub(super) const RELEASE: &str = "camunda";
 
 /// What helm knows of a release.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Site {
     pub(crate) volumes: bool,
     /// Webapp pods by their number, those that terminate included.
     pub(crate) pods: BTreeMap<u64, Pod>,
+    /// Whether the gateway's pod is there.
+    pub(crate) gateway: bool,
 }
 
 /// Where a webapp's pod is in its life.
@@ -47,19 +52,8 @@ pub(crate) struct Pod {
     pub(crate) webapp: Webapp,
     pub(crate) name: String,
     pub(crate) phase: PodPhase,
-}
-
-/// A pod as `kubectl get pods` shows it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct PodStatus {
-    /// Its name.
-    pub name: String,
-    /// `zeebe-broker`, `elasticsearch`, `operate` or `tasklist`.
-    pub component: &'static str,
-    /// Pending, Running or Terminating.
-    pub phase: PodPhase,
-    /// Whether its readiness probe is content.
-    pub ready: bool,
+    /// When it was told to end.
+    pub(crate) told_to_end: Option<Moment>,
 }
 
 /// A deployment as `kubectl get deployments` shows it. Its numbers do not count pods that terminate.
@@ -121,6 +115,7 @@ impl World {
             .collect();
         let site = &mut self.sites[region.index()];
         site.volumes = true;
+        site.gateway = true;
         site.release = Some(Release {
             revision: 1,
             deployments,
@@ -191,6 +186,7 @@ impl World {
             revision,
             deployments,
         });
+        self.sites[region.index()].gateway = true;
         self.fill_up(region);
     }
 
@@ -220,10 +216,12 @@ impl World {
             }),
             volumes: true,
             pods: BTreeMap::new(),
+            gateway: true,
         };
     }
 
     pub(super) fn end_processes(&mut self, region: Region) {
+        self.sites[region.index()].gateway = false;
         self.stop_search(region);
         for id in self.brokers_of(region) {
             self.end_process(id);
@@ -241,12 +239,50 @@ impl World {
             return Err(PlatformError::VolumesInUse);
         }
         if std::mem::take(&mut site.volumes) {
+            self.wipe_disks(region);
             self.say(format!(
                 "The volumes of {} are deleted.",
                 self.region_name(region)
             ));
         }
         Ok(())
+    }
+
+    /// What was on a region's disks is gone for good. Its processes must have ended.
+    fn wipe_disks(&mut self, region: Region) {
+        let search = &mut self.searches[region.index()];
+        // The life goes on counting: answers of an earlier one stay recognisable.
+        *search = Cluster {
+            life: search.life,
+            ..Cluster::default()
+        };
+        for id in self.brokers_of(region) {
+            if let Some(broker) = self.broker_mut(id) {
+                broker.configuration = None;
+                broker.replicas.clear();
+                broker.joined_at.clear();
+            }
+        }
+    }
+
+    /// A region's platform is built anew and nothing is on it: no release, no pod, no volume, whatever there was. So it
+    /// stays until an install (spec: procedure.md I7, the state before FB1).
+    pub fn rebuild_bare(&mut self, region: Region) {
+        self.say(format!(
+            "The platform of {} is built anew, with nothing on it.",
+            self.region_name(region)
+        ));
+        self.end_processes(region);
+        self.wipe_disks(region);
+        self.sites[region.index()] = Site::default();
+    }
+
+    /// `helm upgrade --install`: an install where nothing is installed, otherwise an upgrade.
+    pub fn upgrade_or_install(&mut self, region: Region, webapps: bool) -> Result<(), PlatformError> {
+        match self.upgrade(region, webapps) {
+            Err(PlatformError::NothingToUpgrade) => self.install(region, webapps),
+            done => done,
+        }
     }
 
     /// `kubectl scale deployment`, by its whole name or that of the webapp.
@@ -293,19 +329,21 @@ impl World {
                 let wait = self
                     .chance
                     .span(Stream::Webapps, self.config.timings.webapp_termination);
+                let now = self.now;
                 if let Some(pod) = self.sites[region.index()].pods.get_mut(number) {
                     pod.phase = PodPhase::Terminating;
+                    pod.told_to_end = Some(now);
                 }
                 self.after(wait, Event::PodGone { region, pod: *number });
             }
             for _ in living.len()..wanted {
                 self.pods_made += 1;
                 let number = self.pods_made;
-                let name = format!("{RELEASE}-{}-{:x}", webapp.name(), 0x5f7b_0000_u64 + number);
                 let pod = Pod {
                     webapp,
-                    name,
+                    name: pod_name(webapp.name(), number),
                     phase: PodPhase::Pending,
+                    told_to_end: None,
                 };
                 self.sites[region.index()].pods.insert(number, pod);
                 let wait = self
@@ -314,39 +352,6 @@ impl World {
                 self.after(wait, Event::WebappTurn { region, pod: number });
             }
         }
-    }
-
-    /// All pods of a region, those that terminate included.
-    pub fn pods(&self, region: Region) -> Vec<PodStatus> {
-        let mut pods = Vec::new();
-        for id in self.brokers_of(region) {
-            let Some(broker) = self.broker(id).filter(|b| b.power != Power::Down) else {
-                continue;
-            };
-            pods.push(PodStatus {
-                // Node id = ordinal × regions + region (spec: api.md §10).
-                name: format!("{RELEASE}-zeebe-{}", id.0 / 2),
-                component: "zeebe-broker",
-                phase: PodPhase::Running,
-                ready: broker.ready && broker.power == Power::Up,
-            });
-        }
-        let search = &self.searches[region.index()];
-        if search.alive {
-            pods.push(PodStatus {
-                name: format!("{RELEASE}-elasticsearch-master-0"),
-                component: "elasticsearch",
-                phase: PodPhase::Running,
-                ready: !search.red,
-            });
-        }
-        pods.extend(self.sites[region.index()].pods.values().map(|pod| PodStatus {
-            name: pod.name.clone(),
-            component: pod.webapp.name(),
-            phase: pod.phase,
-            ready: pod.phase == PodPhase::Running && search.alive,
-        }));
-        pods
     }
 
     /// What is installed in a region.
