@@ -3,9 +3,11 @@
 //! The two differ in a few answers only (`spec: real-parts.md §1`); both are read by the same code, and recorded answers
 //! of both stand behind it.
 
+mod deletion;
 mod endpoint;
 mod holdings;
 mod names;
+mod registration;
 mod server;
 mod verdict;
 pub mod wire;

@@ -1,5 +1,6 @@
 //! One region's search behind the engine's port.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,6 @@ use crate::auth::Secrets;
 use crate::base_url::segment;
 use crate::call::{Call, Caller, Door, Reply};
 use crate::dial::{Connector, Dial, Tls};
-use crate::foreign::shown;
 use crate::http::{Client, Fault, Service};
 use crate::reading::{sight, without};
 use crate::setup::{SetupError, header};
@@ -90,18 +90,18 @@ impl Elasticsearch {
         self.caller.call(&self.door, Call::get(path, limit)).await
     }
 
-    async fn change(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+    pub(super) async fn change(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let call = Call::new(method, path, self.limits.change).with(body.map(Value::to_string));
         answer(self.caller.call(&self.door, call).await)
     }
 
     /// `GET /` would say it, too, but not every build has that.
-    async fn uuid(&self) -> Sight<String> {
+    pub(super) async fn uuid(&self) -> Sight<String> {
         let path = "/_cluster/state/version?filter_path=cluster_uuid";
         sight(self.get(path, self.limits.read).await, wire::cluster_uuid)
     }
 
-    async fn registered(&self, repository: &str) -> Sight<Option<Value>> {
+    pub(super) async fn registered(&self, repository: &str) -> Sight<Option<Value>> {
         let path = format!("/_snapshot/{}", segment(repository));
         self.unless_missing(&path, self.limits.read, "repository_missing_exception", |body| {
             wire::repository(body, repository).map(Some)
@@ -159,51 +159,15 @@ impl Elasticsearch {
         }
     }
 
-    async fn register(&self, repository: &str, settings: &Value) -> Answer {
-        let path = format!("/_snapshot/{}", segment(repository));
-        match self.change(Method::PUT, &path, Some(settings)).await {
-            // A node could not write there, or the settings are wrong. Elasticsearch has then registered nothing,
-            // while OpenSearch has: what is there says which it was.
-            Answer::Unknown {
-                status: Some(status @ 500),
-                detail,
-            } => match self.registered(repository).await {
-                Sight::Seen(None) => Answer::Refused {
-                    status,
-                    message: detail,
-                },
-                Sight::Seen(Some(_)) => Answer::Unknown {
-                    status: Some(status),
-                    detail: format!("{detail}; and yet a repository of this name is registered"),
-                },
-                _ => Answer::Unknown {
-                    status: Some(status),
-                    detail,
-                },
-            },
-            other => other,
-        }
-    }
-
-    /// Deletes only in the cluster that was meant. Guarantee G10.
-    async fn delete_index(&self, index: &str, cluster_uuid: &str) -> Answer {
-        match self.uuid().await {
-            Sight::Seen(uuid) if uuid == cluster_uuid && !uuid.is_empty() => {
-                let path = format!("/{}", segment(index));
-                self.change(Method::DELETE, &path, None).await
+    /// Deletes what lies at `path`. A 404 with an error of type `missing` says that it is gone already; any other 404 is
+    /// a wrong URL.
+    pub(super) async fn remove(&self, path: &str, missing: &str) -> Answer {
+        let call = Call::new(Method::DELETE, path, self.limits.change);
+        match self.caller.call(&self.door, call).await {
+            Ok(reply) if reply.status == 404 && wire::error_type(&reply.body).as_deref() == Some(missing) => {
+                Answer::Done
             }
-            Sight::Seen(uuid) => not_sent_as_wrong(&format!(
-                "this is the cluster {}, and the index is to be deleted in {cluster_uuid} only",
-                shown(uuid.as_bytes(), 100)
-            )),
-            Sight::Silent { why, detail } => Answer::NotSent { why, detail },
-            other => Answer::NotSent {
-                why: Silence::NoAnswer,
-                detail: format!(
-                    "the cluster did not say which one it is: {}",
-                    other.instead().unwrap_or_default()
-                ),
-            },
+            outcome => answer(outcome),
         }
     }
 
@@ -297,7 +261,16 @@ impl Search for Elasticsearch {
                 return not_sent_as_wrong(&words);
             }
             match effect {
-                SearchEffect::Register { repository, settings } => self.register(repository, settings).await,
+                SearchEffect::Register {
+                    repository,
+                    settings,
+                    anew: false,
+                } => self.register(repository, settings).await,
+                SearchEffect::Register {
+                    repository,
+                    settings,
+                    anew: true,
+                } => self.register_anew(repository, settings).await,
                 SearchEffect::Snapshot {
                     repository,
                     name,
@@ -320,9 +293,10 @@ impl Search for Elasticsearch {
                     let indices: Vec<&str> = indices.iter().map(String::as_str).collect();
                     self.restore(&path_of(repository, name), &indices).await
                 }
-                SearchEffect::DeleteIndex { index, cluster_uuid } => {
-                    self.delete_index(index, cluster_uuid).await
-                }
+                SearchEffect::DeleteIndices {
+                    indices,
+                    cluster_uuid,
+                } => self.delete_indices(indices, cluster_uuid).await,
             }
         })
     }
@@ -347,7 +321,9 @@ fn path_of(repository: &str, name: &str) -> String {
 /// What is wrong with an effect as it stands.
 fn wrong(effect: &SearchEffect) -> Option<String> {
     match effect {
-        SearchEffect::Register { repository, settings } => {
+        SearchEffect::Register {
+            repository, settings, ..
+        } => {
             let no_object = || {
                 (!settings.is_object())
                     .then(|| "the settings of the repository are no JSON object".to_owned())
@@ -364,22 +340,24 @@ fn wrong(effect: &SearchEffect) -> Option<String> {
             indices,
         } => {
             // An empty list means all of them to the server.
-            let nothing = || {
-                indices
-                    .is_empty()
-                    .then(|| "no index is to be restored".to_owned())
-            };
             wrong_name(repository)
                 .or_else(|| wrong_name(name))
-                .or_else(nothing)
-                .or_else(|| indices.iter().find_map(|index| wrong_index(index)))
+                .or_else(|| wrong_list(indices))
         }
-        SearchEffect::DeleteIndex { index, .. } => wrong_index(index),
+        SearchEffect::DeleteIndices { indices, .. } => wrong_list(indices),
     }
 }
 
+/// What is wrong with a list of indices: that it is empty, or one of its names.
+fn wrong_list(indices: &BTreeSet<String>) -> Option<String> {
+    if indices.is_empty() {
+        return Some("no index is named".to_owned());
+    }
+    indices.iter().find_map(|index| wrong_index(index))
+}
+
 /// 412: our own condition is not met, so nothing was sent.
-fn not_sent_as_wrong(words: &str) -> Answer {
+pub(super) fn not_sent_as_wrong(words: &str) -> Answer {
     Answer::Refused {
         status: 412,
         message: format!("not sent: {words}"),

@@ -44,6 +44,29 @@ pub(super) fn answer(outcome: Result<Reply, Fault>) -> Answer {
     }
 }
 
+/// What is known of an effect of several requests, of which some have had theirs before this last one was answered.
+pub(super) fn partly(last: Answer, before: &str) -> Answer {
+    match last {
+        Answer::Accepted { .. } | Answer::Done => last,
+        Answer::Refused { status, message } => Answer::Refused {
+            status,
+            message: format!("{message} ({before})"),
+        },
+        Answer::Conflict { message } => Answer::Conflict {
+            message: format!("{message} ({before})"),
+        },
+        Answer::Unknown { status, detail } => Answer::Unknown {
+            status,
+            detail: format!("{detail} ({before})"),
+        },
+        // It would say that nothing was done, which is no longer so.
+        Answer::NotSent { why, detail } => Answer::Unknown {
+            status: None,
+            detail: format!("not sent: {why}: {detail} ({before})"),
+        },
+    }
+}
+
 /// A 404 with an error of the server's own is about a repository or an index, not about the URL.
 fn explained_by_type(reply: &Reply) -> String {
     match wire::error_type(&reply.body) {

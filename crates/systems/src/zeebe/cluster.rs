@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use c8dr_domain::effect::{Answer, Effect, Mode};
-use c8dr_domain::exporting::ExporterMetrics;
+use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
+use c8dr_domain::exporting::BrokerMetrics;
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
@@ -239,7 +239,7 @@ impl Zeebe for Cluster {
         })
     }
 
-    fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<ExporterMetrics>> {
+    fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<BrokerMetrics>> {
         Box::pin(async move {
             match self.brokers.get(&broker) {
                 Some(door) => self.at(door).metrics().await,
@@ -251,12 +251,12 @@ impl Zeebe for Cluster {
     fn perform<'a>(
         &'a self,
         gateway: &'a GatewayName,
-        effect: &'a Effect,
+        effect: &'a ZeebeEffect,
         mode: Mode,
     ) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             // No gateway can make a single broker resume: that is said to the broker itself.
-            if let Effect::ResumeExportingOn { broker } = effect {
+            if let ZeebeEffect::ResumeExportingOn { broker } = effect {
                 return match self.brokers.get(broker) {
                     Some(door) => self.at(door).perform(effect, mode).await,
                     None => not_configured(&format!("broker {broker}")),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use c8dr_domain::effect::{Answer, Effect, Mode};
-use c8dr_domain::exporting::ExporterMetrics;
+use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
+use c8dr_domain::exporting::BrokerMetrics;
 use c8dr_domain::ids::BrokerId;
 use c8dr_domain::observation::Sight;
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, OwnPartitions};
@@ -55,24 +55,24 @@ impl Management<'_> {
         }
     }
 
-    pub(super) async fn metrics(&self) -> Sight<ExporterMetrics> {
+    pub(super) async fn metrics(&self) -> Sight<BrokerMetrics> {
         let call = Call {
             // The page is half a megabyte, is read several times a second during a drain, and tells a report nothing.
             kept_bytes_max: 1024,
             ..Call::get("/actuator/prometheus", self.limits.metrics)
         };
-        sight(self.caller.call(self.door, call).await, wire::exporter_metrics)
+        sight(self.caller.call(self.door, call).await, wire::broker_metrics)
     }
 
     /// Sends `effect`, once.
-    pub(super) async fn perform(&self, effect: &Effect, mode: Mode) -> Answer {
+    pub(super) async fn perform(&self, effect: &ZeebeEffect, mode: Mode) -> Answer {
         match effect {
-            Effect::ForceRemove { keep, .. } => {
+            ZeebeEffect::ForceRemove { keep, .. } => {
                 let path = format!("/actuator/cluster/brokers?force=true{}", dry("&", mode));
                 self.change(Method::POST, &path, Some(ids(keep)), Expected::Planned)
                     .await
             }
-            Effect::DisableExporter { exporter } => {
+            ZeebeEffect::DisableExporter { exporter } => {
                 let path = format!(
                     "/actuator/exporters/{}/disable{}",
                     segment(exporter.as_str()),
@@ -80,26 +80,26 @@ impl Management<'_> {
                 );
                 self.change(Method::POST, &path, None, Expected::Planned).await
             }
-            Effect::CancelChange { change } => {
+            ZeebeEffect::CancelChange { change } => {
                 // A dry run is answered 501, without effect. `spec: api.md §2.5`
                 let path = format!("/actuator/cluster/changes/{change}{}", dry("?", mode));
                 self.change(Method::DELETE, &path, None, Expected::Configuration)
                     .await
             }
-            Effect::PauseExporting => {
+            ZeebeEffect::PauseExporting => {
                 self.exporting("/actuator/exporting/pause", mode, Expected::Wrapped)
                     .await
             }
-            Effect::ResumeExporting => {
+            ZeebeEffect::ResumeExporting => {
                 self.exporting("/actuator/exporting/resume", mode, Expected::Wrapped)
                     .await
             }
             // Here the door is the broker's own, and its answer shows its partitions in their new phase.
-            Effect::ResumeExportingOn { .. } => {
+            ZeebeEffect::ResumeExportingOn { .. } => {
                 self.exporting("/actuator/partitions/resumeExporting", mode, Expected::Exporting)
                     .await
             }
-            Effect::EnableExporter {
+            ZeebeEffect::EnableExporter {
                 exporter,
                 initialize_from,
             } => {
@@ -112,7 +112,7 @@ impl Management<'_> {
                 self.change(Method::POST, &path, Some(body), Expected::Planned)
                     .await
             }
-            Effect::AddBrokers {
+            ZeebeEffect::AddBrokers {
                 all,
                 replication_factor,
             } => {

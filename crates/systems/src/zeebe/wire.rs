@@ -16,7 +16,7 @@ pub use self::change::{PlannedChange, planned_change};
 pub use self::cluster::configuration;
 pub use self::exporters::exporters;
 pub use self::exporting::{ExportingOutcome, exporting_outcome};
-pub use self::metrics::exporter_metrics;
+pub use self::metrics::broker_metrics;
 pub use self::partitions::own_partitions;
 pub use self::readiness::ready;
 pub use self::topology::topology;

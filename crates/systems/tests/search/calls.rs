@@ -38,8 +38,8 @@ async fn each_effect_is_one_request() {
 
 #[tokio::test(start_paused = true)]
 async fn an_index_is_deleted_in_the_cluster_that_was_meant_and_in_no_other() {
-    let delete = SearchEffect::DeleteIndex {
-        index: INDEX.to_owned(),
+    let delete = SearchEffect::DeleteIndices {
+        indices: [INDEX.to_owned()].into(),
         cluster_uuid: "R9".to_owned(),
     };
     let hung = || Fault::TooLate {
@@ -74,12 +74,116 @@ async fn an_index_is_deleted_in_the_cluster_that_was_meant_and_in_no_other() {
     }
     // A plan that does not know the cluster does not delete in one that has no name either.
     let (search, arrived) = saying(|_| Ok((200, r#"{"cluster_uuid":""}"#.to_owned())));
-    let nobody = SearchEffect::DeleteIndex {
-        index: INDEX.to_owned(),
+    let nobody = SearchEffect::DeleteIndices {
+        indices: [INDEX.to_owned()].into(),
         cluster_uuid: String::new(),
     };
     assert!(!matches!(search.perform(&nobody).await, Answer::Done));
     assert_eq!(arrived.lock().unwrap().len(), 1);
+}
+
+/// What deletes of `a`, `b` and `c` answer where `b` is answered so, and how many requests were sent.
+async fn deleting(b: impl Fn() -> super::support::Reply + Send + 'static) -> (Answer, Vec<String>) {
+    let (search, arrived) = saying(move |line| match line {
+        "DELETE /b" => b(),
+        line if line.starts_with("GET ") => Ok((200, r#"{"cluster_uuid":"R9"}"#.to_owned())),
+        _ => Ok((200, r#"{"acknowledged":true}"#.to_owned())),
+    });
+    let delete = SearchEffect::DeleteIndices {
+        indices: ["c", "a", "b"].map(str::to_owned).into(),
+        cluster_uuid: "R9".to_owned(),
+    };
+    let answer = search.perform(&delete).await;
+    let arrived = arrived.lock().unwrap().split_off(1);
+    (answer, arrived)
+}
+
+#[tokio::test(start_paused = true)]
+async fn indices_are_deleted_in_order_up_to_the_first_that_is_not_gone() {
+    let all = ["DELETE /a", "DELETE /b", "DELETE /c"];
+    let gone = r#"{"error":{"type":"index_not_found_exception","reason":"no such index [b]"},"status":404}"#;
+    for (status, body) in [(200, r#"{"acknowledged":true}"#), (404, gone)] {
+        let (answer, arrived) = deleting(move || Ok((status, body.to_owned()))).await;
+        assert_eq!((answer, arrived), (Answer::Done, all.map(str::to_owned).to_vec()));
+    }
+    // A 404 that is not about an index is a proxy's or a wrong path's: nothing is known to be gone.
+    let cases: [(u16, &str, &str); 4] = [
+        (404, "not here", "Refused"),
+        (403, "{}", "Refused"),
+        (503, "{}", "Unknown"),
+        (200, r#"{"acknowledged":false}"#, "Unknown"),
+    ];
+    for (status, body, expected) in cases {
+        let (answer, arrived) = deleting(move || Ok((status, body.to_owned()))).await;
+        let told = format!("{answer:?}");
+        assert!(
+            told.starts_with(expected) && told.contains("at b; 1 of 3 were gone before"),
+            "{told}"
+        );
+        assert_eq!(arrived, all[..2]);
+    }
+    // With the first gone it can no longer be said that nothing was sent.
+    let (answer, arrived) = deleting(|| {
+        Err(Fault::NotSent {
+            why: Silence::Refused,
+            detail: "es:9200".to_owned(),
+        })
+    })
+    .await;
+    assert!(
+        matches!(&answer, Answer::Unknown { status: None, detail } if detail.contains("1 of 3")),
+        "{answer:?}"
+    );
+    assert_eq!(arrived, all[..2]);
+}
+
+type Said = (u16, &'static str);
+
+#[tokio::test(start_paused = true)]
+async fn registering_anew_takes_the_older_registration_away_first() {
+    let register = SearchEffect::Register {
+        repository: REPOSITORY.to_owned(),
+        settings: json!({"type": "s3", "settings": {}}),
+        anew: true,
+    };
+    let both = [
+        "DELETE /_snapshot/trial_repository",
+        r#"PUT /_snapshot/trial_repository {"settings":{},"type":"s3"}"#,
+    ];
+    let yes = (200, r#"{"acknowledged":true}"#);
+    let missing = (
+        404,
+        r#"{"error":{"type":"repository_missing_exception"},"status":404}"#,
+    );
+    // How the DELETE and the PUT are answered, what that is, and how many of them are sent.
+    let cases: [(Said, Said, &str, usize); 7] = [
+        (yes, yes, "Done", 2),
+        (missing, yes, "Done", 2),
+        ((404, "not here"), yes, "Refused", 1),
+        ((403, "{}"), yes, "Refused", 1),
+        ((503, "{}"), yes, "Unknown", 1),
+        (yes, (403, "{}"), "Refused", 2),
+        (missing, (503, "{}"), "Unknown", 2),
+    ];
+    for (delete, put, expected, sent) in cases {
+        let (search, arrived) = saying(move |line| {
+            let (status, body) = if line.starts_with("DELETE") { delete } else { put };
+            Ok((status, body.to_owned()))
+        });
+        let told = format!("{:?}", search.perform(&register).await);
+        assert!(told.starts_with(expected), "{delete:?} {put:?} became {told}");
+        assert_eq!(*arrived.lock().unwrap(), both[..sent]);
+    }
+    // The registration is gone when the second request does not leave: "nothing was sent" would be wrong.
+    let (search, _) = saying(|line| match line.starts_with("DELETE") {
+        true => Ok((200, r#"{"acknowledged":true}"#.to_owned())),
+        false => Err(Fault::NotSent {
+            why: Silence::Refused,
+            detail: "es:9200".to_owned(),
+        }),
+    });
+    let answer = search.perform(&register).await;
+    assert!(matches!(answer, Answer::Unknown { .. }), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,8 +194,8 @@ async fn what_could_mean_more_than_one_thing_is_not_sent() {
         name: name.to_owned(),
         indices: indices.iter().map(|&index| index.to_owned()).collect(),
     };
-    let delete = |index: &str| SearchEffect::DeleteIndex {
-        index: index.to_owned(),
+    let delete = |indices: &[&str]| SearchEffect::DeleteIndices {
+        indices: indices.iter().map(|&index| index.to_owned()).collect(),
         cluster_uuid: "R9".to_owned(),
     };
     let wrong = [
@@ -99,11 +203,14 @@ async fn what_could_mean_more_than_one_thing_is_not_sent() {
         restore(SNAPSHOT, &["zeebe-record*"]),
         restore(SNAPSHOT, &[INDEX, "-a"]),
         restore("*", &[INDEX]),
-        delete("_all"),
-        delete("*"),
-        delete("a,b"),
-        delete(""),
-        delete("../_all"),
+        delete(&[]),
+        delete(&["_all"]),
+        delete(&["*"]),
+        delete(&["a,b"]),
+        delete(&[""]),
+        delete(&["../_all"]),
+        // One wrong name, and not even the right one before it goes.
+        delete(&[INDEX, "zz*"]),
         SearchEffect::DeleteSnapshot {
             repository: REPOSITORY.to_owned(),
             name: "trial*".to_owned(),
@@ -111,10 +218,12 @@ async fn what_could_mean_more_than_one_thing_is_not_sent() {
         SearchEffect::Register {
             repository: "a/b".to_owned(),
             settings: json!({}),
+            anew: true,
         },
         SearchEffect::Register {
             repository: REPOSITORY.to_owned(),
             settings: json!("fs"),
+            anew: true,
         },
     ];
     for effect in wrong {

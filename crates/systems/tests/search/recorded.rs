@@ -263,6 +263,7 @@ async fn a_failed_verification_leaves_a_repository_in_one_of_the_two() {
     let register = SearchEffect::Register {
         repository: "trial_unusable".to_owned(),
         settings: json!({"type": "fs", "settings": {}}),
+        anew: false,
     };
     let [elasticsearch, opensearch] = SERVERS;
     let answer = playing(elasticsearch, "surviving").perform(&register).await;

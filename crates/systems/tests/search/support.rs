@@ -157,6 +157,7 @@ pub(crate) fn effects() -> [SearchEffect; 5] {
         SearchEffect::Register {
             repository: repository.clone(),
             settings: json!({"type": "s3", "settings": {"bucket": "b"}}),
+            anew: false,
         },
         SearchEffect::Snapshot {
             repository: repository.clone(),
@@ -172,8 +173,8 @@ pub(crate) fn effects() -> [SearchEffect; 5] {
             name,
             indices: [INDEX.to_owned()].into(),
         },
-        SearchEffect::DeleteIndex {
-            index: INDEX.to_owned(),
+        SearchEffect::DeleteIndices {
+            indices: [INDEX.to_owned()].into(),
             cluster_uuid: "R9".to_owned(),
         },
     ]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Router;
 use axum::http::{StatusCode, header};
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId};
 use c8dr_domain::observation::Sight;
 use c8dr_engine::ports::Zeebe;
@@ -14,24 +14,24 @@ use serde_json::Value;
 use super::recordings;
 use super::support::{BROKER, always, cluster, gateway, serve};
 
-fn force() -> Effect {
-    Effect::ForceRemove {
+fn force() -> ZeebeEffect {
+    ZeebeEffect::ForceRemove {
         keep: BTreeSet::from([BrokerId(0)]),
         remove: BTreeSet::from([BrokerId(1)]),
     }
 }
 
-fn disable() -> Effect {
-    Effect::DisableExporter {
+fn disable() -> ZeebeEffect {
+    ZeebeEffect::DisableExporter {
         exporter: ExporterId::new("elasticsearchregion1"),
     }
 }
 
-fn cancel() -> Effect {
-    Effect::CancelChange { change: ChangeId(2) }
+fn cancel() -> ZeebeEffect {
+    ZeebeEffect::CancelChange { change: ChangeId(2) }
 }
 
-async fn performed(network: &Network, effect: &Effect) -> Answer {
+async fn performed(network: &Network, effect: &ZeebeEffect) -> Answer {
     cluster(network).perform(&gateway(), effect, Mode::Real).await
 }
 
@@ -71,7 +71,7 @@ async fn every_recorded_exchange_means_the_same_through_the_port() {
             ("DELETE", _) => of_answer(&cluster.perform(&gateway(), &cancel(), Mode::Real).await, status),
             ("POST", "/actuator/exporting/pause" | "/actuator/exporting/resume") => {
                 match cluster
-                    .perform(&gateway(), &Effect::ResumeExporting, Mode::Real)
+                    .perform(&gateway(), &ZeebeEffect::ResumeExporting, Mode::Real)
                     .await
                 {
                     Answer::Done => "exporting done",
@@ -85,7 +85,7 @@ async fn every_recorded_exchange_means_the_same_through_the_port() {
                 }
             }
             ("POST", path) if path.starts_with("/actuator/partitions") => {
-                let broker = Effect::ResumeExportingOn { broker: BROKER };
+                let broker = ZeebeEffect::ResumeExportingOn { broker: BROKER };
                 match (
                     path,
                     status,
@@ -169,7 +169,7 @@ const CONFIGURATION: &str = r#"{"version":2,"brokers":[]}"#;
 
 #[tokio::test(start_paused = true)]
 async fn only_what_was_expected_is_taken_for_success() {
-    let answer = async |effect: &Effect, status: u16, body: &'static str| {
+    let answer = async |effect: &ZeebeEffect, status: u16, body: &'static str| {
         performed(&always(status, "application/json", body), effect).await
     };
     let unknown = |answer: &Answer, known: u16| {
@@ -231,7 +231,11 @@ const RESUMED: &str = r#"{"1":{"role":"LEADER","exporterPhase":"EXPORTING"},"2":
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_done_only_where_the_wrapped_status_says_so() {
     let pause = async |status: u16, body: &'static str| {
-        performed(&always(status, "application/json", body), &Effect::PauseExporting).await
+        performed(
+            &always(status, "application/json", body),
+            &ZeebeEffect::PauseExporting,
+        )
+        .await
     };
     assert_eq!(pause(204, "").await, Answer::Done);
     assert_eq!(
@@ -284,7 +288,7 @@ async fn a_pause_is_done_only_where_the_wrapped_status_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_broker_has_resumed_only_where_its_own_partitions_say_so() {
     let resume = async |status: u16, body: &'static str| {
-        let effect = Effect::ResumeExportingOn { broker: BROKER };
+        let effect = ZeebeEffect::ResumeExportingOn { broker: BROKER };
         performed(&always(status, "application/json", body), &effect).await
     };
     assert_eq!(resume(200, RESUMED).await, Answer::Done);
@@ -306,7 +310,7 @@ async fn a_broker_has_resumed_only_where_its_own_partitions_say_so() {
             "{body} became {answer:?}"
         );
     }
-    let nobody = Effect::ResumeExportingOn { broker: BrokerId(9) };
+    let nobody = ZeebeEffect::ResumeExportingOn { broker: BrokerId(9) };
     let answer = performed(&always(200, "application/json", RESUMED), &nobody).await;
     assert!(
         matches!(&answer, Answer::NotSent { detail, .. } if detail.contains("broker 9")),
@@ -316,7 +320,7 @@ async fn a_broker_has_resumed_only_where_its_own_partitions_say_so() {
 
 #[tokio::test(start_paused = true)]
 async fn an_enable_is_refused_with_the_servers_reason() {
-    let enable = Effect::EnableExporter {
+    let enable = ZeebeEffect::EnableExporter {
         exporter: ExporterId::new("elasticsearchregion1"),
         initialize_from: ExporterId::new("elasticsearchregion0"),
     };
@@ -350,7 +354,7 @@ async fn an_enable_is_refused_with_the_servers_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn adding_brokers_that_are_there_is_accepted_with_nothing_planned() {
-    let add = Effect::AddBrokers {
+    let add = ZeebeEffect::AddBrokers {
         all: (0..4).map(BrokerId).collect(),
         replication_factor: 4,
     };
@@ -370,9 +374,14 @@ async fn adding_brokers_that_are_there_is_accepted_with_nothing_planned() {
 #[tokio::test(start_paused = true)]
 async fn a_page_of_metrics_is_read_and_anything_else_is_not() {
     let page = "# TYPE zeebe_exporter_last_exported_position gauge\n\
-        zeebe_exporter_last_exported_position{exporter=\"a\",partition=\"1\",} 7.0\n";
+        zeebe_exporter_last_exported_position{exporter=\"a\",partition=\"1\",} 7.0\n\
+        disk_free_bytes{path=\"/data\",} 5.0E9\n";
     let read = cluster(&always(200, "text/plain", page)).metrics(BROKER).await;
-    assert_eq!(read.seen().unwrap().len(), 1);
+    let seen = read.seen().unwrap();
+    assert_eq!(
+        (seen.exporters.len(), seen.disk_free_bytes),
+        (1, Some(5_000_000_000))
+    );
     assert_eq!(
         cluster(&always(200, "text/plain", page))
             .metrics(BrokerId(9))

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId};
 use c8dr_domain::observation::Sight;
 use c8dr_engine::clock::Clock;
@@ -28,24 +28,24 @@ use super::support::{
 
 const SECRET: &str = "correct-horse";
 
-fn effects() -> Vec<Effect> {
+fn effects() -> Vec<ZeebeEffect> {
     vec![
-        Effect::ForceRemove {
+        ZeebeEffect::ForceRemove {
             keep: BTreeSet::from([BrokerId(2), BrokerId(0)]),
             remove: BTreeSet::from([BrokerId(1), BrokerId(3)]),
         },
-        Effect::DisableExporter {
+        ZeebeEffect::DisableExporter {
             exporter: ExporterId::new("camundaregion1"),
         },
-        Effect::CancelChange { change: ChangeId(7) },
-        Effect::PauseExporting,
-        Effect::ResumeExporting,
-        Effect::ResumeExportingOn { broker: BROKER },
-        Effect::EnableExporter {
+        ZeebeEffect::CancelChange { change: ChangeId(7) },
+        ZeebeEffect::PauseExporting,
+        ZeebeEffect::ResumeExporting,
+        ZeebeEffect::ResumeExportingOn { broker: BROKER },
+        ZeebeEffect::EnableExporter {
             exporter: ExporterId::new("camundaregion1"),
             initialize_from: ExporterId::new("camundaregion0"),
         },
-        Effect::AddBrokers {
+        ZeebeEffect::AddBrokers {
             all: (0..4).map(BrokerId).collect(),
             replication_factor: 4,
         },

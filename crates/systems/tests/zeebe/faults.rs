@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::ids::BrokerId;
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_engine::ports::Zeebe;
@@ -14,8 +14,8 @@ use tokio::io::AsyncWriteExt;
 
 use super::support::{BROKER, always, clock, cluster, endpoints, gateway, over, raw, read_head, timed, url};
 
-fn force() -> Effect {
-    Effect::ForceRemove {
+fn force() -> ZeebeEffect {
+    ZeebeEffect::ForceRemove {
         keep: BTreeSet::from([BrokerId(0), BrokerId(2)]),
         remove: BTreeSet::from([BrokerId(1), BrokerId(3)]),
     }

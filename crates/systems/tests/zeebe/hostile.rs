@@ -24,7 +24,7 @@ fn read_by_all(body: &[u8]) -> Vec<String> {
     );
     said.extend(wire::ready(body).err().map(|garbled| garbled.to_string()));
     said.extend(
-        wire::exporter_metrics(body)
+        wire::broker_metrics(body)
             .err()
             .map(|garbled| garbled.to_string()),
     );

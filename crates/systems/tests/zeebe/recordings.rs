@@ -300,7 +300,9 @@ fn the_metrics_of_real_brokers_tell_the_drain() {
             .iter()
             .map(|line| line.as_str().unwrap())
             .collect();
-        wire::exporter_metrics(lines.join("\n").as_bytes()).unwrap()
+        wire::broker_metrics(lines.join("\n").as_bytes())
+            .unwrap()
+            .exporters
     };
     let quiet = page("6-drain/041-exporter-metric-names.json");
     let (region0, region1) = (
@@ -339,7 +341,7 @@ fn every_recorded_reading_of_a_drain_is_told_as_it_was() {
                     };
                     page.push_str(&format!("{name} {}\n", value.as_str().unwrap()));
                 }
-                let metrics = wire::exporter_metrics(page.as_bytes()).unwrap();
+                let metrics = wire::broker_metrics(page.as_bytes()).unwrap().exporters;
                 let own = observed[format!("broker{broker}")].as_object();
                 for (partition, replica) in own.into_iter().flatten() {
                     if replica["role"] != "LEADER" {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::ids::ExporterId;
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_engine::clock::Clock;
@@ -174,7 +174,7 @@ async fn a_certificate_for_another_name_is_recognised_and_nothing_is_sent() {
         &read(network.clone(), trusting(&ca.ca_file())).await,
         "wrong name",
     );
-    let effect = Effect::DisableExporter {
+    let effect = ZeebeEffect::DisableExporter {
         exporter: ExporterId::new("x"),
     };
     let cluster = cluster(network, trusting(&ca.ca_file()), clock()).unwrap();

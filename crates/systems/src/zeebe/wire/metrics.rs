@@ -1,9 +1,10 @@
-//! `GET /actuator/prometheus`: how far a broker's exporters are. `spec: procedure.md §3a`, `edge-cases.md E1`
+//! `GET /actuator/prometheus`: how far a broker's exporters are, and how much disk it has left.
+//! `spec: procedure.md §3a`, `edge-cases.md E1`
 //!
-//! The page has thousands of lines; only two series are read. Whatever cannot be a position is unknown, and an unknown
+//! The page has thousands of lines; only three series are read. Whatever cannot be a position is unknown, and an unknown
 //! position is never drained, so junk can delay a failback but not make it lose records.
 
-use c8dr_domain::exporting::{ExporterMetrics, ExporterPositions};
+use c8dr_domain::exporting::{BrokerMetrics, ExporterPositions};
 use c8dr_domain::ids::{ExporterId, PartitionId};
 
 use super::Garbled;
@@ -11,41 +12,33 @@ use super::Garbled;
 const HANDED: &str = "zeebe_exporter_last_exported_position";
 const ACKNOWLEDGED: &str = "zeebe_exporter_last_updated_exported_position";
 
+/// Spring's own, one for each path that it was told to watch: a broker's is that of its data.
+const DISK_FREE: &str = "disk_free_bytes";
+
 /// Above this a double no longer tells neighbours apart, and positions must be compared exactly.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Reads the two positions of every exporter. A broker that has not exported anything yet shows none.
+/// Reads the two positions of every exporter, and the smallest of the disks' free spaces. A broker that has not exported
+/// anything yet shows no exporters; one that cannot read its disk shows no number for it.
 ///
 /// # Errors
 /// If it is no page of metrics at all, or tells one position twice and differently.
-pub fn exporter_metrics(body: &[u8]) -> Result<ExporterMetrics, Garbled> {
-    let mut metrics = ExporterMetrics::new();
+pub fn broker_metrics(body: &[u8]) -> Result<BrokerMetrics, Garbled> {
+    let mut metrics = BrokerMetrics::default();
     let mut is_metrics = false;
     for line in body.split(|byte| *byte == b'\n') {
         is_metrics |= line.starts_with(b"# TYPE ") || line.starts_with(b"# HELP ");
         let Ok(line) = std::str::from_utf8(line) else {
             continue;
         };
-        let Some(sample) = Sample::read(line) else {
-            continue;
-        };
-        let positions = metrics
-            .entry(sample.partition)
-            .or_default()
-            .entry(sample.exporter)
-            .or_insert(ExporterPositions {
-                handed: None,
-                acknowledged: None,
-            });
-        let known = match sample.series {
-            Series::Handed => &mut positions.handed,
-            Series::Acknowledged => &mut positions.acknowledged,
-        };
-        if known.is_some() && *known != sample.position {
-            let what = format!("one position of partition {} is told twice", sample.partition);
-            return Err(Garbled::content("", what));
+        match Sample::read(line) {
+            None | Some(Sample::DiskFree(None)) => {}
+            Some(Sample::DiskFree(Some(bytes))) => {
+                let least = metrics.disk_free_bytes.map_or(bytes, |least| least.min(bytes));
+                metrics.disk_free_bytes = Some(least);
+            }
+            Some(Sample::Position(sample)) => note(&mut metrics, sample)?,
         }
-        *known = sample.position;
     }
     if is_metrics {
         Ok(metrics)
@@ -54,17 +47,45 @@ pub fn exporter_metrics(body: &[u8]) -> Result<ExporterMetrics, Garbled> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Series {
-    Handed,
-    Acknowledged,
+fn note(metrics: &mut BrokerMetrics, sample: PositionSample) -> Result<(), Garbled> {
+    let positions = metrics
+        .exporters
+        .entry(sample.partition)
+        .or_default()
+        .entry(sample.exporter)
+        .or_insert(ExporterPositions {
+            handed: None,
+            acknowledged: None,
+        });
+    let known = match sample.series {
+        Series::Handed => &mut positions.handed,
+        Series::Acknowledged => &mut positions.acknowledged,
+    };
+    if known.is_some() && *known != sample.position {
+        let what = format!("one position of partition {} is told twice", sample.partition);
+        return Err(Garbled::content("", what));
+    }
+    *known = sample.position;
+    Ok(())
 }
 
-struct Sample {
+enum Sample {
+    Position(PositionSample),
+    /// Bytes; `None` where there stands no such number.
+    DiskFree(Option<u64>),
+}
+
+struct PositionSample {
     series: Series,
     exporter: ExporterId,
     partition: PartitionId,
     position: Option<i64>,
+}
+
+#[derive(Clone, Copy)]
+enum Series {
+    Handed,
+    Acknowledged,
 }
 
 impl Sample {
@@ -72,8 +93,9 @@ impl Sample {
     fn read(line: &str) -> Option<Sample> {
         let (name, rest) = line.split_once('{')?;
         let series = match name.trim() {
-            HANDED => Series::Handed,
-            ACKNOWLEDGED => Series::Acknowledged,
+            HANDED => Some(Series::Handed),
+            ACKNOWLEDGED => Some(Series::Acknowledged),
+            DISK_FREE => None,
             _ => return None,
         };
         let (mut exporter, mut partition) = (None, None);
@@ -93,11 +115,15 @@ impl Sample {
             }
             rest = after;
         }
-        Some(Sample {
-            series,
-            exporter: ExporterId::new(exporter?),
-            partition: PartitionId(partition?),
-            position: rest.split_ascii_whitespace().next().and_then(position),
+        let number = rest.split_ascii_whitespace().next();
+        Some(match series {
+            None => Sample::DiskFree(number.and_then(bytes)),
+            Some(series) => Sample::Position(PositionSample {
+                series,
+                exporter: ExporterId::new(exporter?),
+                partition: PartitionId(partition?),
+                position: number.and_then(position),
+            }),
         })
     }
 }
@@ -131,14 +157,33 @@ fn position(text: &str) -> Option<i64> {
     is_position.then_some(number as i64)
 }
 
+/// A number of bytes. NaN is what Spring shows where it cannot read the disk.
+fn bytes(text: &str) -> Option<u64> {
+    // Ten million terabytes: more is no disk.
+    const BYTES_MAX: f64 = 1e19;
+    let number: f64 = text.parse().ok()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is within the bounds, and a part of a byte does not matter"
+    )]
+    (0.0..=BYTES_MAX).contains(&number).then_some(number as u64)
+}
+
 #[cfg(test)]
 mod tests {
+    use c8dr_domain::exporting::ExporterMetrics;
+
     use super::*;
 
     const HEAD: &str = "# HELP x y\n";
 
+    fn page(lines: &str) -> BrokerMetrics {
+        broker_metrics(format!("{HEAD}{lines}").as_bytes()).unwrap()
+    }
+
     fn read(lines: &str) -> ExporterMetrics {
-        exporter_metrics(format!("{HEAD}{lines}").as_bytes()).unwrap()
+        page(lines).exporters
     }
 
     fn of(metrics: &ExporterMetrics, partition: u32, exporter: &str) -> (Option<i64>, Option<i64>) {
@@ -197,6 +242,9 @@ mod tests {
             "zeebe_exporter_last_exported_position{exporter=\"a\",partition=\"x\"} 1",
             "zeebe_exporter_last_exported_position{partition=\"1\"} 1",
             "zeebe_exporter_last_exported_position{exporter=\"a\\",
+            "disk_free_bytes 1",
+            "disk_free_bytes{path=\"/\" 1",
+            "disk_free_bytes{path=\"/\"}",
         ] {
             page.extend_from_slice(junk.as_bytes());
             page.push(b'\n');
@@ -204,7 +252,7 @@ mod tests {
         page.extend_from_slice(
             b"zeebe_exporter_last_exported_position{exporter=\"\xff\",partition=\"1\"} 1\n",
         );
-        assert_eq!(exporter_metrics(&page), Ok(ExporterMetrics::new()));
+        assert_eq!(broker_metrics(&page), Ok(BrokerMetrics::default()));
     }
 
     #[test]
@@ -216,13 +264,36 @@ mod tests {
             (Some(5), None)
         );
         let twice = format!("{HEAD}{}{}", line("t=\"x\"", 5), line("t=\"y\"", 6));
-        assert!(exporter_metrics(twice.as_bytes()).is_err());
+        assert!(broker_metrics(twice.as_bytes()).is_err());
     }
 
     #[test]
     fn something_else_is_no_page_of_metrics() {
         for body in ["", "{}", "<html>", "ok\n"] {
-            assert!(exporter_metrics(body.as_bytes()).is_err(), "{body}");
+            assert!(broker_metrics(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_fullest_disk_is_told() {
+        let free = |lines: &str| page(lines).disk_free_bytes;
+        assert_eq!(
+            free("disk_free_bytes{path=\"/usr/local/zeebe/.\",} 1.0325897216E10\n"),
+            Some(10_325_897_216)
+        );
+        assert_eq!(
+            free(
+                "disk_free_bytes{path=\"/a\"} 7e9\ndisk_free_bytes{path=\"/b\"} 0.0\ndisk_free_bytes{path=\"/c\"} NaN\n"
+            ),
+            Some(0)
+        );
+        assert_eq!(free("disk_total_bytes{path=\"/\"} 5\nother 1\n"), None);
+        for value in ["NaN", "-1.0", "+Inf", "1e400", "x", ""] {
+            assert_eq!(
+                free(&format!("disk_free_bytes{{path=\"/\"}} {value}\n")),
+                None,
+                "{value}"
+            );
         }
     }
 }
