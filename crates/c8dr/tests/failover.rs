@@ -428,7 +428,7 @@ async fn a_plan_for_the_wrong_region_is_not_begun() {
     world.loss_proven(RegionId(1)).await;
     let mut plan = world.plan(RegionId(1)).unwrap();
     for step in &mut plan.steps {
-        if let c8dr_domain::effect::Effect::ForceRemove { keep, remove } = &mut step.effect {
+        if let c8dr_domain::effect::ZeebeEffect::ForceRemove { keep, remove } = &mut step.effect {
             std::mem::swap(keep, remove);
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
 use crate::diagnose::Code;
-use crate::effect::Effect;
+use crate::effect::ZeebeEffect;
 use crate::fence::Pale;
 use crate::ids::{BrokerId, ExporterId, RegionId, counted, sentence};
 use crate::observation::Observation;
@@ -88,11 +88,11 @@ pub fn check(plan: &Plan, seen: Option<&Observation>) -> Vec<Complaint> {
     }
     for step in &plan.steps {
         awaited(step, &mut complaints);
-        if let Effect::ForceRemove { keep, remove } = &step.effect {
+        if let Some(ZeebeEffect::ForceRemove { keep, remove }) = step.effect.zeebe() {
             removal(plan, keep, remove, seen, &mut complaints);
             guarded(plan, step, keep, &mut complaints);
         }
-        if let Effect::DisableExporter { exporter } = &step.effect {
+        if let Some(ZeebeEffect::DisableExporter { exporter }) = step.effect.zeebe() {
             disabling(plan, step, exporter, &mut complaints);
         }
     }
@@ -149,7 +149,7 @@ fn directions(plan: &Plan, complaints: &mut Complaints) {
     let forces = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.effect, Effect::ForceRemove { .. }))
+        .filter(|step| matches!(step.effect.zeebe(), Some(ZeebeEffect::ForceRemove { .. })))
         .count();
     complaints.error_unless(forces <= 1, Rule::I5, || format!("{forces} forces in one plan."));
     let found_lost = matches!(
@@ -178,9 +178,13 @@ fn directions(plan: &Plan, complaints: &mut Complaints) {
 }
 
 fn order(plan: &Plan, complaints: &mut Complaints) {
-    let at = |wanted: fn(&Effect) -> bool| plan.steps.iter().position(|step| wanted(&step.effect));
-    let force = at(|effect| matches!(effect, Effect::ForceRemove { .. }));
-    let disable = at(|effect| matches!(effect, Effect::DisableExporter { .. }));
+    let at = |wanted: fn(&ZeebeEffect) -> bool| {
+        plan.steps
+            .iter()
+            .position(|step| step.effect.zeebe().is_some_and(wanted))
+    };
+    let force = at(|effect| matches!(effect, ZeebeEffect::ForceRemove { .. }));
+    let disable = at(|effect| matches!(effect, ZeebeEffect::DisableExporter { .. }));
     let settled = |id| plan.settled.iter().any(|settled| settled.id == id);
     match (force, disable) {
         (Some(force), Some(disable)) => complaints.error_unless(force < disable, Rule::I4, || {
@@ -294,16 +298,10 @@ fn awaited(step: &Step, complaints: &mut Complaints) {
         format!("{} does not ask whether a change is pending.", step.id)
     });
     // Effects that stop or restart brokers do not exist in this vocabulary; a new one must be weighed here.
-    let harmless = match &step.effect {
-        Effect::ForceRemove { .. } | Effect::DisableExporter { .. } => true,
-        // None of these belongs into a failover.
-        Effect::CancelChange { .. }
-        | Effect::PauseExporting
-        | Effect::ResumeExporting
-        | Effect::ResumeExportingOn { .. }
-        | Effect::EnableExporter { .. }
-        | Effect::AddBrokers { .. } => false,
-    };
+    let harmless = matches!(
+        step.effect.zeebe(),
+        Some(ZeebeEffect::ForceRemove { .. } | ZeebeEffect::DisableExporter { .. })
+    );
     complaints.error_unless(harmless, Rule::I16, || {
         format!(
             "{} may not be part of a failover: {}.",
@@ -479,8 +477,8 @@ fn guarded(plan: &Plan, step: &Step, keep: &BTreeSet<BrokerId>, complaints: &mut
 }
 
 fn lost_or_given_up(step: &Step) -> BTreeSet<BrokerId> {
-    match &step.effect {
-        Effect::ForceRemove { remove, .. } => remove.clone(),
+    match step.effect.zeebe() {
+        Some(ZeebeEffect::ForceRemove { remove, .. }) => remove.clone(),
         _ => BTreeSet::new(),
     }
 }

@@ -3,16 +3,28 @@
 //! Conditions are values: a plan prints them, the driver judges them against fresh readings, a report keeps the verdicts.
 //! Guarantees G2, G5, G6, G8; traps from `spec: baseline.md` and `real-zeebe/README.md §6`.
 
+mod asks;
+mod exporting;
+mod rebuilt;
+mod search;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::Facts;
 use crate::fence::{self, Pale, READINGS};
 use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, number, sentence};
 use crate::observation::Observation;
 use crate::picture::{Lead, Membership, Picture};
+use crate::search::Repository;
 use crate::topology::{ChangeStatus, ExporterPhase, ExporterStatus, Health};
+
+pub use asks::{Asks, SearchAsks};
+pub use exporting::{Room, positions, room};
+pub(crate) use search::of_snapshot;
+pub use search::{InTheWay, in_the_way};
 
 /// Something that can be judged from readings alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +76,101 @@ pub enum Condition {
     },
     /// Each leader has exported what was processed when the watch began. `spec: procedure.md I6`
     ExportingAgain,
+    /// Every gateway of the surviving side lists one healthy leader and the other replicas of each partition. While one is
+    /// missing, a pause or a resume fails as a whole. `spec: edge-cases.md E3`
+    Complete {
+        /// Replicas per partition.
+        replication_factor: u32,
+    },
+    /// Nothing of the returning region is left from before: no broker holds a replica, no volume is left over. Only so is
+    /// it rebuilt empty. `spec: procedure.md I7`, guarantee G12
+    NothingLeft {
+        /// The returning region.
+        region: RegionId,
+    },
+    /// These brokers are listed by the survivors' gateways; those that are no members hold nothing. `spec: procedure.md FB1`
+    Joined {
+        /// The returning brokers.
+        brokers: BTreeSet<BrokerId>,
+    },
+    /// These brokers say of themselves that they are ready: they own partitions.
+    Ready {
+        /// The brokers.
+        brokers: BTreeSet<BrokerId>,
+    },
+    /// No pod of Operate or Tasklist is there, not even one that terminates. `spec: procedure.md I8, I9`
+    NoWebapps {
+        /// In which region.
+        region: RegionId,
+    },
+    /// Operate and Tasklist are there and ready. `spec: procedure.md FB4`
+    WebappsUp {
+        /// In which region.
+        region: RegionId,
+    },
+    /// Exporting is paused, hard, on every replica of these brokers, by their own account: the answer to the pause says
+    /// nothing. `spec: api.md §4`
+    ExportingPaused {
+        /// The brokers.
+        brokers: BTreeSet<BrokerId>,
+    },
+    /// Nothing is in the exporter's hands on any partition: the pause's answer is not that moment. `spec: procedure.md §3a`
+    Drained {
+        /// The exporter.
+        exporter: ExporterId,
+    },
+    /// The position vector is still V, and exporting still paused: nobody has resumed it in between.
+    Unmoved {
+        /// The exporter.
+        exporter: ExporterId,
+    },
+    /// Exporting goes on, by the account of each of these brokers.
+    ExportingOn {
+        /// The brokers.
+        brokers: BTreeSet<BrokerId>,
+    },
+    /// The disks of these brokers last for this long at the pace at which they fill. Guarantee G9.
+    RoomLeft {
+        /// The brokers.
+        brokers: BTreeSet<BrokerId>,
+        /// How long, in seconds.
+        floor_s: u64,
+        /// What the brokers keep free: below it they take no commands. In bytes.
+        reserve_bytes: u64,
+    },
+    /// The search answers, is the one it was before, is not the other region's, and has its data.
+    SearchWell {
+        /// Whose.
+        region: RegionId,
+    },
+    /// The repository is registered as it should be.
+    Registered {
+        /// In whose search.
+        region: RegionId,
+        /// The repository.
+        repository: Repository,
+    },
+    /// This run's snapshot is whole, as seen from this region's search.
+    SnapshotWhole {
+        /// Seen from where.
+        region: RegionId,
+        /// In which repository, by name.
+        repository: String,
+    },
+    /// No index of the snapshot stands in the way of the restore.
+    WayClear {
+        /// In whose search.
+        region: RegionId,
+    },
+    /// Every index of the snapshot is back, with its documents, and all copying is done. `_status` would tell of the
+    /// snapshot instead. `spec: procedure.md FB3 i, I12`
+    Restored {
+        /// In whose search.
+        region: RegionId,
+    },
+    /// Both searches hold the same records, partition by partition, up to a position that both exporters have passed, and
+    /// that is not below V. Guarantee G5.
+    SameRecords,
 }
 
 /// What a condition is judged by, besides the picture.
@@ -103,6 +210,8 @@ pub enum Verdict {
     NotYet(String),
     /// It will not hold by waiting: a person has to decide.
     Broken(String),
+    /// What it rests on has moved: the run has to take it again from an earlier step.
+    Moved(String),
 }
 
 impl Verdict {
@@ -114,26 +223,30 @@ impl Verdict {
     /// The sentence.
     pub fn words(&self) -> &str {
         match self {
-            Verdict::Met(words) | Verdict::NotYet(words) | Verdict::Broken(words) => words,
+            Verdict::Met(words) | Verdict::NotYet(words) | Verdict::Broken(words) | Verdict::Moved(words) => {
+                words
+            }
         }
     }
 }
 
-/// All of `conditions` at once: the first that is broken, else the first that is not yet met, else met.
-pub fn judge_all(conditions: &[Condition], picture: &Picture<'_>, known: &Known) -> Verdict {
+/// All of `conditions` at once: the first that is broken, else the first under which the ground has moved, else the first
+/// that is not yet met, else met.
+pub fn judge_all(conditions: &[Condition], picture: &Picture<'_>, known: &Known, facts: &Facts) -> Verdict {
     let verdicts: Vec<Verdict> = conditions
         .iter()
-        .map(|condition| condition.judge(picture, known))
+        .map(|condition| condition.judge(picture, known, facts))
         .collect();
     let first = |wanted: fn(&Verdict) -> bool| verdicts.iter().find(|verdict| wanted(verdict)).cloned();
     first(|verdict| matches!(verdict, Verdict::Broken(_)))
+        .or_else(|| first(|verdict| matches!(verdict, Verdict::Moved(_))))
         .or_else(|| first(|verdict| matches!(verdict, Verdict::NotYet(_))))
         .unwrap_or_else(|| Verdict::Met(verdicts.iter().map(Verdict::words).collect::<Vec<_>>().join(" ")))
 }
 
 impl Condition {
-    /// How it stands by the newest readings.
-    pub fn judge(&self, picture: &Picture<'_>, known: &Known) -> Verdict {
+    /// How it stands by the newest readings, and by what the run has learnt.
+    pub fn judge(&self, picture: &Picture<'_>, known: &Known, facts: &Facts) -> Verdict {
         match self {
             Condition::Fenced { lost, pales } => fenced(picture, *lost, pales),
             Condition::Up { brokers } => up(picture, brokers),
@@ -148,6 +261,27 @@ impl Condition {
             Condition::NothingCutOff => nothing_cut_off(picture, &known.processed),
             Condition::Exporter { exporter, status } => exporter_is(picture, exporter, status),
             Condition::ExportingAgain => exporting_again(picture, &known.processed),
+            Condition::Complete { replication_factor } => rebuilt::complete(picture, *replication_factor),
+            Condition::NothingLeft { region } => rebuilt::nothing_left(picture, *region),
+            Condition::Joined { brokers } => rebuilt::joined(picture, brokers),
+            Condition::Ready { brokers } => rebuilt::ready(picture, brokers),
+            Condition::NoWebapps { region } => rebuilt::no_webapps(picture, *region),
+            Condition::WebappsUp { region } => rebuilt::webapps_up(picture, *region),
+            Condition::ExportingPaused { brokers } => exporting::paused(picture, brokers),
+            Condition::Drained { exporter } => exporting::drained(picture, exporter),
+            Condition::Unmoved { exporter } => exporting::unmoved(picture, exporter, facts),
+            Condition::ExportingOn { brokers } => exporting::on(picture, brokers),
+            Condition::RoomLeft {
+                brokers,
+                floor_s,
+                reserve_bytes,
+            } => exporting::room_left(picture, brokers, *floor_s, *reserve_bytes),
+            Condition::SearchWell { region } => search::well(picture, *region, facts),
+            Condition::Registered { region, repository } => search::registered(picture, *region, repository),
+            Condition::SnapshotWhole { region, .. } => search::snapshot_whole(picture, *region, facts),
+            Condition::WayClear { region } => search::way_clear(picture, *region, facts),
+            Condition::Restored { region } => search::restored(picture, *region, facts),
+            Condition::SameRecords => search::same_records(picture, facts),
         }
     }
 
@@ -193,6 +327,60 @@ impl Condition {
             }
             Condition::ExportingAgain => {
                 "every leader has exported what was processed when we began to look".to_owned()
+            }
+            Condition::Complete { replication_factor } => format!(
+                "gateways list one healthy leader and {} followers of every partition",
+                replication_factor.saturating_sub(1)
+            ),
+            Condition::NothingLeft { region } => format!("nothing of region {region} is left from before"),
+            Condition::Joined { brokers } => format!(
+                "{} by the survivors' gateways, and empty unless a member",
+                clause("broker", brokers, "is listed", "are listed")
+            ),
+            Condition::Ready { brokers } => clause("broker", brokers, "is ready", "are ready"),
+            Condition::NoWebapps { region } => {
+                format!(
+                    "no pod of Operate or Tasklist is there in region {region}, not even one that terminates"
+                )
+            }
+            Condition::WebappsUp { region } => format!("Operate and Tasklist are ready in region {region}"),
+            Condition::ExportingPaused { brokers } => format!(
+                "exporting is paused by the account of {}",
+                clause("broker", brokers, "itself", "themselves")
+            ),
+            Condition::Drained { exporter } => {
+                format!("nothing is in the hands of {exporter}: handed over = acknowledged, on each leader")
+            }
+            Condition::Unmoved { exporter } => {
+                format!("exporting is still paused, and {exporter} still stands at V")
+            }
+            Condition::ExportingOn { brokers } => format!(
+                "exporting goes on by the account of {}",
+                clause("broker", brokers, "itself", "themselves")
+            ),
+            Condition::RoomLeft { floor_s, .. } => {
+                format!("the brokers' disks last for {floor_s} s more at this pace, where that can be read")
+            }
+            Condition::SearchWell { region } => {
+                format!("the search of region {region} answers, is the same as before, and has its data")
+            }
+            Condition::Registered { region, repository } => {
+                format!(
+                    "the repository {} is registered in region {region}",
+                    repository.name
+                )
+            }
+            Condition::SnapshotWhole { region, .. } => {
+                format!("this run's snapshot is SUCCESS without a failed shard, as seen from region {region}")
+            }
+            Condition::WayClear { region } => {
+                format!("no index of the snapshot stands in the way in region {region}")
+            }
+            Condition::Restored { region } => format!(
+                "every index is back in region {region} with its documents, all copying done, health as good as the source's"
+            ),
+            Condition::SameRecords => {
+                "both searches hold the same records of every partition, up to V and beyond".to_owned()
             }
         }
     }

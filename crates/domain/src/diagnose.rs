@@ -20,7 +20,7 @@ use crate::observation::Sight;
 use crate::picture::{Lead, Membership, Picture};
 use crate::topology::ExporterStatus;
 
-pub use changes::{is_disabling, is_removal};
+pub use changes::{is_adding, is_disabling, is_enabling, is_removal};
 pub use loss::coordinator_lost;
 
 use changes::pending;
@@ -462,7 +462,9 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
         .seen([members])
         .seen(on.map(|status| format!("Its exporter {exporter} is {status} already.")))
         .costs(UNPROTECTED)
-        .then("If it was started empty: fail back by Camunda's guide, which c8dr does not do yet.")
+        .then(format!(
+            "If it was started empty: `c8dr failback --returning {lost_name}`."
+        ))
         .then("If it came back with its old disks: stop it and delete its volumes first.");
     }
     Diagnosis::new(
@@ -474,7 +476,7 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
     .seen(status.map(|status| format!("The exporter {exporter} is {status}.")))
     .costs(UNPROTECTED)
     .then(format!(
-        "Rebuild region {lost_name} empty, and fail back by Camunda's guide, which c8dr does not do yet."
+        "Rebuild region {lost_name} empty, then fail back: `c8dr failback --returning {lost_name}`."
     ))
 }
 

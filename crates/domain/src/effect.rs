@@ -1,17 +1,215 @@
-//! The effects on the world that a step may have, and what a server can answer to one.
+//! The effects on the world that a step may have, what goes out for one, and what a server can answer.
+//!
+//! A plan says what is meant ([`Effect`]); what is sent for it ([`Request`]) may need what was read on the way: the position
+//! vector, the name of a snapshot, the id of a change. Both are journaled, the second before it leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BrokerId, ChangeId, ExporterId, counted};
+use crate::ids::{BrokerId, ChangeId, ExporterId, GatewayName, RegionId, counted};
 use crate::observation::Silence;
 use crate::topology::{Member, Operation};
 
-/// One request that changes the installation. Carries everything: nothing is left to choose when it is sent.
+/// What a step does to the world, as far as it can be said before the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
+    /// To the Zeebe cluster.
+    Zeebe(ZeebeEffect),
+    /// Cancels whichever change of this run is pending. `spec: edge-cases.md E4`
+    CancelOwn,
+    /// To a region's search.
+    Search {
+        /// Whose.
+        region: RegionId,
+        /// What.
+        task: SearchTask,
+    },
+    /// To a region's platform: its releases and deployments.
+    Platform {
+        /// Whose.
+        region: RegionId,
+        /// What.
+        effect: PlatformEffect,
+    },
+}
+
+impl Effect {
+    /// What it does, as a sentence's predicate.
+    pub fn words(&self) -> String {
+        match self {
+            Effect::Zeebe(effect) => effect.words(),
+            Effect::CancelOwn => "cancel the pending change of this run".to_owned(),
+            Effect::Search { region, task } => format!("{} in region {region}", task.words()),
+            Effect::Platform { region, effect } => format!("{} in region {region}", effect.words()),
+        }
+    }
+
+    /// The effect on Zeebe, where it is one.
+    pub fn zeebe(&self) -> Option<&ZeebeEffect> {
+        match self {
+            Effect::Zeebe(effect) => Some(effect),
+            _ => None,
+        }
+    }
+
+    /// Whether it begins a change of the cluster's configuration, which is then awaited by its id.
+    pub fn begins_change(&self) -> bool {
+        matches!(
+            self,
+            Effect::Zeebe(
+                ZeebeEffect::ForceRemove { .. }
+                    | ZeebeEffect::DisableExporter { .. }
+                    | ZeebeEffect::EnableExporter { .. }
+                    | ZeebeEffect::AddBrokers { .. }
+            )
+        )
+    }
+
+    /// Whether sending it again, while its effect is absent, does nothing that sending it once would not. Those that begin
+    /// a change are not among them, though some are harmless: a change is awaited instead.
+    pub fn may_be_repeated(&self) -> bool {
+        !self.begins_change()
+            && !matches!(
+                self,
+                Effect::Search {
+                    task: SearchTask::Snapshot { .. } | SearchTask::Restore { .. },
+                    ..
+                }
+            )
+    }
+}
+
+impl From<ZeebeEffect> for Effect {
+    fn from(effect: ZeebeEffect) -> Self {
+        Effect::Zeebe(effect)
+    }
+}
+
+/// What a step does to a search, as far as it can be said before the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchTask {
+    /// Registers the repository. `spec: procedure.md FB3 b, f`
+    Register {
+        /// Its name.
+        repository: String,
+        /// Its type and settings, as the server wants them.
+        settings: serde_json::Value,
+        /// Takes an older registration away first: a search that registered it before the snapshot was whole does not see
+        /// the snapshot. `spec: procedure.md I11`
+        anew: bool,
+    },
+    /// Takes this run's snapshot. `spec: procedure.md FB3 d`
+    Snapshot {
+        /// In which repository.
+        repository: String,
+    },
+    /// Deletes what stands in the way of the restore: indices without a document, and those that this run has restored.
+    ClearTheWay,
+    /// Restores this run's snapshot, by an explicit list of its indices. `spec: procedure.md FB3 h`
+    Restore {
+        /// From which repository.
+        repository: String,
+    },
+}
+
+impl SearchTask {
+    /// What it does, as a sentence's predicate.
+    pub fn words(&self) -> String {
+        match self {
+            SearchTask::Register {
+                repository,
+                anew: false,
+                ..
+            } => format!("register the repository {repository}"),
+            SearchTask::Register {
+                repository,
+                anew: true,
+                ..
+            } => format!("register the repository {repository} anew"),
+            SearchTask::Snapshot { repository } => format!("take this run's snapshot into {repository}"),
+            SearchTask::ClearTheWay => "delete indices without documents that stand in the way".to_owned(),
+            SearchTask::Restore { repository } => format!("restore this run's snapshot from {repository}"),
+        }
+    }
+}
+
+/// One request that changes a region's release or deployments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformEffect {
+    /// Installs the release, or brings it up to date, with Operate and Tasklist off. `spec: procedure.md FB1`
+    Install,
+    /// Takes Operate and Tasklist down. `spec: procedure.md FB2`
+    WebappsDown,
+    /// Brings the release up to date with Operate and Tasklist on. `spec: procedure.md FB4`
+    WebappsUp,
+}
+
+impl PlatformEffect {
+    /// What it does, as a sentence's predicate.
+    pub const fn words(self) -> &'static str {
+        match self {
+            PlatformEffect::Install => "install the release without Operate and Tasklist",
+            PlatformEffect::WebappsDown => "take Operate and Tasklist down",
+            PlatformEffect::WebappsUp => "bring Operate and Tasklist up",
+        }
+    }
+}
+
+/// What goes out: one request, with everything filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// To Zeebe.
+    Zeebe {
+        /// Through which gateway.
+        gateway: GatewayName,
+        /// What.
+        effect: ZeebeEffect,
+    },
+    /// To a region's search.
+    Search {
+        /// Whose.
+        region: RegionId,
+        /// What.
+        effect: SearchEffect,
+    },
+    /// To a region's platform.
+    Platform {
+        /// Whose.
+        region: RegionId,
+        /// What.
+        effect: PlatformEffect,
+    },
+}
+
+impl Request {
+    /// Where it goes, in a few words.
+    pub fn through(&self) -> String {
+        match self {
+            Request::Zeebe { gateway, .. } => format!("gateway {gateway}"),
+            Request::Search { region, .. } => format!("the search of region {region}"),
+            Request::Platform { region, .. } => format!("the platform of region {region}"),
+        }
+    }
+
+    /// What it does, as a sentence's predicate.
+    pub fn words(&self) -> String {
+        match self {
+            Request::Zeebe { effect, .. } => effect.words(),
+            Request::Search { effect, .. } => effect.words(),
+            Request::Platform { effect, .. } => effect.words().to_owned(),
+        }
+    }
+}
+
+/// One request that changes the Zeebe cluster. Carries everything: nothing is left to choose when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeebeEffect {
     /// Removes the lost brokers by force and cuts every partition down to the kept ones. `spec: procedure.md FO1`
     ForceRemove {
         /// The brokers that stay: what goes on the wire.
@@ -54,29 +252,29 @@ pub enum Effect {
     },
 }
 
-impl Effect {
+impl ZeebeEffect {
     /// What it does, as a sentence's predicate.
     pub fn words(&self) -> String {
         match self {
-            Effect::ForceRemove { keep, remove } => {
+            ZeebeEffect::ForceRemove { keep, remove } => {
                 format!(
                     "remove {} by force, keep {}",
                     counted("broker", remove),
                     counted("broker", keep)
                 )
             }
-            Effect::DisableExporter { exporter } => format!("disable the exporter {exporter}"),
-            Effect::CancelChange { change } => format!("cancel change {change}"),
-            Effect::PauseExporting => "pause exporting".to_owned(),
-            Effect::ResumeExporting => "resume exporting".to_owned(),
-            Effect::ResumeExportingOn { broker } => format!("resume exporting on broker {broker}"),
-            Effect::EnableExporter {
+            ZeebeEffect::DisableExporter { exporter } => format!("disable the exporter {exporter}"),
+            ZeebeEffect::CancelChange { change } => format!("cancel change {change}"),
+            ZeebeEffect::PauseExporting => "pause exporting".to_owned(),
+            ZeebeEffect::ResumeExporting => "resume exporting".to_owned(),
+            ZeebeEffect::ResumeExportingOn { broker } => format!("resume exporting on broker {broker}"),
+            ZeebeEffect::EnableExporter {
                 exporter,
                 initialize_from,
             } => {
                 format!("enable the exporter {exporter} at the position of {initialize_from}")
             }
-            Effect::AddBrokers {
+            ZeebeEffect::AddBrokers {
                 all,
                 replication_factor,
             } => {
@@ -99,6 +297,8 @@ pub enum SearchEffect {
         repository: String,
         /// Its type and settings, as the server wants them.
         settings: serde_json::Value,
+        /// Takes an older registration away first.
+        anew: bool,
     },
     /// Begins a snapshot and does not wait for it.
     Snapshot {
@@ -125,13 +325,56 @@ pub enum SearchEffect {
         /// Which indices; never a pattern.
         indices: BTreeSet<String>,
     },
-    /// Deletes one index by its whole name. Guarantee G10: only in the cluster with this UUID.
-    DeleteIndex {
-        /// Which index.
-        index: String,
-        /// The cluster in which alone it may go.
+    /// Deletes indices by their whole names, one by one. Guarantee G10: only in the cluster with this UUID.
+    DeleteIndices {
+        /// Which.
+        indices: BTreeSet<String>,
+        /// The cluster in which alone they may go.
         cluster_uuid: String,
     },
+}
+
+impl SearchEffect {
+    /// What it does, as a sentence's predicate.
+    pub fn words(&self) -> String {
+        match self {
+            SearchEffect::Register {
+                repository,
+                anew: false,
+                ..
+            } => format!("register the repository {repository}"),
+            SearchEffect::Register {
+                repository,
+                anew: true,
+                ..
+            } => format!("register the repository {repository} anew"),
+            SearchEffect::Snapshot { repository, name, .. } => {
+                format!("take the snapshot {name} into {repository}")
+            }
+            SearchEffect::DeleteSnapshot { repository, name } => {
+                format!("delete the snapshot {name} of {repository}")
+            }
+            SearchEffect::Restore {
+                repository,
+                name,
+                indices,
+            } => {
+                format!(
+                    "restore {} indices of the snapshot {name} from {repository}",
+                    indices.len()
+                )
+            }
+            SearchEffect::DeleteIndices {
+                indices,
+                cluster_uuid,
+            } => {
+                format!(
+                    "delete {} in the cluster {cluster_uuid}",
+                    crate::ids::listed(indices)
+                )
+            }
+        }
+    }
 }
 
 /// Whether the server shall carry an effect out or only say what it would do.

@@ -30,5 +30,14 @@ impl ExporterPositions {
 /// A broker's exporters, by partition.
 pub type ExporterMetrics = BTreeMap<PartitionId, BTreeMap<ExporterId, ExporterPositions>>;
 
+/// What a broker's metrics say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerMetrics {
+    /// How far its exporters are.
+    pub exporters: ExporterMetrics,
+    /// Bytes free on its disk; `None` where the page does not say.
+    pub disk_free_bytes: Option<u64>,
+}
+
 /// The position vector V: for every partition the position that the surviving exporter has acknowledged, read drained.
 pub type PositionVector = BTreeMap<PartitionId, i64>;

@@ -9,7 +9,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::exporting::BrokerMetrics;
 use crate::ids::{BrokerId, GatewayName, PartitionId, RegionId};
+use crate::platform::PlatformSight;
+use crate::search::SearchSight;
 use crate::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions, OwnReplica};
 
 /// Why nothing was heard.
@@ -51,7 +54,7 @@ impl fmt::Display for Silence {
 }
 
 /// What one look at one endpoint brought.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sight<T> {
     /// It answered, and this is what it says.
@@ -78,6 +81,7 @@ pub enum Sight<T> {
     /// It answered, but said nothing: an empty object after five seconds. Not "no partitions". `spec: edge-cases.md E6`
     Empty,
     /// It was not asked.
+    #[default]
     NotAsked,
 }
 
@@ -131,12 +135,15 @@ pub struct GatewaySight {
 }
 
 /// What a broker said of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerSight {
     /// Whether it calls itself ready. A broker that was ready stays so without any leader.
     pub ready: Sight<bool>,
     /// Its replicas, by its own account.
     pub partitions: Sight<OwnPartitions>,
+    /// How far its exporters are, and how much disk it has left.
+    #[serde(default)]
+    pub metrics: Sight<BrokerMetrics>,
 }
 
 impl BrokerSight {
@@ -162,6 +169,12 @@ pub struct Observation {
     pub gateways: BTreeMap<GatewayName, GatewaySight>,
     /// The brokers that were asked.
     pub brokers: BTreeMap<BrokerId, BrokerSight>,
+    /// The searches that were asked.
+    #[serde(default)]
+    pub searches: BTreeMap<RegionId, SearchSight>,
+    /// The platforms that were asked.
+    #[serde(default)]
+    pub platforms: BTreeMap<RegionId, PlatformSight>,
 }
 
 impl Observation {
@@ -245,6 +258,7 @@ mod tests {
                 why: Silence::NoAnswer,
                 detail: String::new(),
             },
+            metrics: Sight::NotAsked,
         };
         assert!(hanging.answers());
         assert!(!hanging.is_silent());
@@ -252,10 +266,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_was_not_asked_is_neither_answering_nor_silent() {
-        let unasked = BrokerSight {
-            ready: Sight::NotAsked,
-            partitions: Sight::NotAsked,
-        };
+        let unasked = BrokerSight::default();
         assert!(!unasked.answers());
         assert!(!unasked.is_silent());
     }

@@ -3,7 +3,9 @@
 //! It is derived from what is observed, so that at any time just the steps come out that are still owed.
 //! `spec: procedure.md §7`
 
+pub mod failback;
 pub mod failover;
+mod retreat;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,11 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
 use crate::diagnose::Diagnosis;
-use crate::effect::Effect;
+use crate::effect::{Effect, ZeebeEffect};
 use crate::ids::{BrokerId, RegionId};
 use crate::installation::Installation;
 
-/// The steps that there are, by the names of the procedure.
+/// The steps that there are, by the names of the procedure. Where the procedure does several things in one step, each of
+/// them is a step of its own here, with a letter: each has its own look, deed and proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum StepId {
     /// Remove the lost brokers.
@@ -26,14 +29,119 @@ pub enum StepId {
     /// Disable the exporter to the lost region.
     #[serde(rename = "FO2")]
     Fo2,
+    /// Install the release in the returning region, with Operate and Tasklist off.
+    #[serde(rename = "FB1")]
+    Fb1,
+    /// Take Operate and Tasklist of the surviving region down.
+    #[serde(rename = "FB2a")]
+    Fb2a,
+    /// Pause exporting, and wait until nothing is in the exporters' hands: the position vector V.
+    #[serde(rename = "FB2b")]
+    Fb2b,
+    /// Register the repository in the surviving search.
+    #[serde(rename = "FB3a")]
+    Fb3a,
+    /// Take the snapshot.
+    #[serde(rename = "FB3b")]
+    Fb3b,
+    /// Register the repository in the returning search, and see the snapshot from there.
+    #[serde(rename = "FB3c")]
+    Fb3c,
+    /// Clear away empty indices that stand in the way of the restore.
+    #[serde(rename = "FB3d")]
+    Fb3d,
+    /// Restore.
+    #[serde(rename = "FB3e")]
+    Fb3e,
+    /// Bring Operate and Tasklist of the surviving region up.
+    #[serde(rename = "FB4a")]
+    Fb4a,
+    /// Bring Operate and Tasklist of the returning region up.
+    #[serde(rename = "FB4b")]
+    Fb4b,
+    /// Enable the returning region's exporter at the surviving one's position.
+    #[serde(rename = "FB5")]
+    Fb5,
+    /// Resume exporting.
+    #[serde(rename = "FB6")]
+    Fb6,
+    /// Add the returning brokers.
+    #[serde(rename = "FB7")]
+    Fb7,
+    /// On the way back: cancel the pending change of this run.
+    #[serde(rename = "RT1")]
+    Rt1,
+    /// On the way back: remove the returning brokers again.
+    #[serde(rename = "RT2")]
+    Rt2,
+    /// On the way back: disable the returning region's exporter again.
+    #[serde(rename = "RT3")]
+    Rt3,
+    /// On the way back: resume exporting.
+    #[serde(rename = "RT4")]
+    Rt4,
+    /// On the way back: bring Operate and Tasklist of the surviving region up.
+    #[serde(rename = "RT5")]
+    Rt5,
+}
+
+impl StepId {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StepId::Fo1 => "FO1",
+            StepId::Fo2 => "FO2",
+            StepId::Fb1 => "FB1",
+            StepId::Fb2a => "FB2a",
+            StepId::Fb2b => "FB2b",
+            StepId::Fb3a => "FB3a",
+            StepId::Fb3b => "FB3b",
+            StepId::Fb3c => "FB3c",
+            StepId::Fb3d => "FB3d",
+            StepId::Fb3e => "FB3e",
+            StepId::Fb4a => "FB4a",
+            StepId::Fb4b => "FB4b",
+            StepId::Fb5 => "FB5",
+            StepId::Fb6 => "FB6",
+            StepId::Fb7 => "FB7",
+            StepId::Rt1 => "RT1",
+            StepId::Rt2 => "RT2",
+            StepId::Rt3 => "RT3",
+            StepId::Rt4 => "RT4",
+            StepId::Rt5 => "RT5",
+        }
+    }
+
+    /// The step of the procedure that it belongs to: `FB3` for `FB3c`.
+    pub fn of_procedure(self) -> &'static str {
+        self.as_str().trim_end_matches(|c: char| c.is_ascii_lowercase())
+    }
 }
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            StepId::Fo1 => "FO1",
-            StepId::Fo2 => "FO2",
-        })
+        f.pad(self.as_str())
+    }
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Give the lost region up, and serve from the other.
+    #[default]
+    Failover,
+    /// Bring the lost region back: rebuilt, filled, and serving.
+    Failback,
+}
+
+impl Kind {
+    /// The word, as everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Failover => "failover",
+            Kind::Failback => "failback",
+        }
     }
 }
 
@@ -106,6 +214,16 @@ pub enum Accepted {
         /// Why a person wants it all the same.
         reason: String,
     },
+    /// Exporting was paused by somebody else, and the run takes that pause over, and resumes it.
+    PauseAdopted {
+        /// Why a person wants it all the same.
+        reason: String,
+    },
+    /// The direction record outside this machine could not be written.
+    Unrecorded {
+        /// Why a person wants it all the same.
+        reason: String,
+    },
 }
 
 /// Whether waiting is an alternative, and for how long. Guarantee G4.
@@ -126,9 +244,12 @@ pub struct Plan {
     pub format: u32,
     /// When it was made.
     pub made_at: Timestamp,
-    /// For what.
+    /// What it is for.
+    #[serde(default)]
+    pub kind: Kind,
+    /// For which installation.
     pub installation: Installation,
-    /// The region that is given up.
+    /// The region that is given up; in a failback the one that was, and returns.
     pub lost: RegionId,
     /// What was found when it was made.
     pub diagnosis: Diagnosis,
@@ -136,6 +257,10 @@ pub struct Plan {
     pub settled: Vec<Settled>,
     /// The steps that are owed, in order.
     pub steps: Vec<Step>,
+    /// The way back to one region, from wherever the run is given up: safe at any time, and never leaves exporting paused
+    /// (guarantee G9). Steps whose effect is there already are passed over. Empty in a failover: there is nothing to undo.
+    #[serde(default)]
+    pub retreat: Vec<Step>,
     /// What must hold at the end of all.
     pub proof: Vec<Condition>,
     /// How long the proof at the end may take, in milliseconds.
@@ -154,12 +279,17 @@ impl Plan {
         self.lost.other()
     }
 
+    /// The steps that a run of it may come to: those that are owed, and those of the way back.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(&self.retreat)
+    }
+
     /// The brokers that the plan keeps.
     pub fn kept(&self) -> BTreeSet<BrokerId> {
         self.steps
             .iter()
-            .find_map(|step| match &step.effect {
-                Effect::ForceRemove { keep, .. } => Some(keep.clone()),
+            .find_map(|step| match step.effect.zeebe() {
+                Some(ZeebeEffect::ForceRemove { keep, .. }) => Some(keep.clone()),
                 _ => None,
             })
             .unwrap_or_else(|| self.installation.brokers_of(self.survivors()))
@@ -170,6 +300,9 @@ impl Plan {
         let mut differences = Vec::new();
         if self.installation != other.installation {
             differences.push("The configured installation differs.".to_owned());
+        }
+        if self.kind != other.kind {
+            differences.push(format!("It is a {} now.", other.kind.as_str()));
         }
         if self.lost != other.lost {
             differences.push("The lost region differs.".to_owned());

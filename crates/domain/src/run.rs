@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Known;
-use crate::effect::{Answer, Effect};
-use crate::ids::{ChangeId, GatewayName, RunId};
-use crate::plan::{Plan, StepId};
+use crate::effect::{Answer, Request};
+use crate::facts::Facts;
+use crate::ids::{ChangeId, RunId};
+use crate::plan::{Plan, Step, StepId};
 
 /// How a step came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,6 +104,25 @@ pub enum Event {
         /// What was read.
         known: Known,
     },
+    /// What was learnt that later steps rest on, and that the world cannot show again. Replaces what was known before.
+    Gathered {
+        /// All that is known now.
+        facts: Box<Facts>,
+    },
+    /// What a step rested on has moved under it: the run goes back to an earlier step and does it, and all after it, again.
+    Retaken {
+        /// The step that it goes back to.
+        from: StepId,
+        /// What has moved.
+        words: String,
+    },
+    /// The run turns round: what it did is taken back, as far as the plan's way back says.
+    Retreating {
+        /// Who wants it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The very change that the step wants was found pending: our own earlier request. It is awaited, not repeated.
     Adopted {
         /// Which step.
@@ -116,10 +136,8 @@ pub enum Event {
         step: StepId,
         /// Counted from 1.
         attempt: u32,
-        /// Through which gateway.
-        gateway: GatewayName,
-        /// What.
-        effect: Effect,
+        /// What, and where to.
+        request: Request,
     },
     /// What came back.
     Answered {
@@ -177,6 +195,9 @@ impl Event {
             Event::Planned { .. } => "planned",
             Event::StepBegan { .. } => "step-began",
             Event::Remembered { .. } => "remembered",
+            Event::Gathered { .. } => "gathered",
+            Event::Retaken { .. } => "retaken",
+            Event::Retreating { .. } => "retreating",
             Event::Adopted { .. } => "adopted",
             Event::Intended { .. } => "intended",
             Event::Answered { .. } => "answered",
@@ -244,8 +265,8 @@ impl StepRecord {
 pub struct Attempt {
     /// When the intent was written.
     pub at: Timestamp,
-    /// Through which gateway.
-    pub gateway: GatewayName,
+    /// What went out, and where to.
+    pub request: Request,
     /// When and what came back.
     pub answer: Option<(Timestamp, Answer)>,
 }
@@ -263,8 +284,14 @@ pub struct Run {
     pub planned_at: Timestamp,
     /// Where it is.
     pub phase: Phase,
-    /// Its steps.
+    /// Its steps, those of the way back included.
     pub steps: BTreeMap<StepId, StepRecord>,
+    /// What it has learnt.
+    pub facts: Facts,
+    /// Whether anything was sent, or a change of somebody else's adopted.
+    pub has_sent: bool,
+    /// Since when it goes back, and why.
+    pub retreating: Option<Retreat>,
     /// What the proof at the end goes by.
     pub proof_known: Known,
     /// When the proof at the end was begun.
@@ -274,6 +301,20 @@ pub struct Run {
     /// When it ended, if it did.
     pub ended_at: Option<Timestamp>,
 }
+
+/// A run on its way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retreat {
+    /// Since when.
+    pub at: Timestamp,
+    /// Who wants it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How often a run may begin a snapshot anew before a person has to look.
+pub const TAKES_MAX: u32 = 4;
 
 /// An event that cannot follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -299,10 +340,12 @@ impl Run {
                 planned_at: at,
                 phase: Phase::Between,
                 steps: plan
-                    .steps
-                    .iter()
+                    .all_steps()
                     .map(|step| (step.id, StepRecord::default()))
                     .collect(),
+                facts: Facts::of(run.clone()),
+                has_sent: false,
+                retreating: None,
                 proof_known: Known::default(),
                 proof_began: None,
                 stopped: None,
@@ -348,18 +391,45 @@ impl Run {
                     ..known.clone()
                 };
             }
+            Event::Gathered { facts } => {
+                if matches!(self.phase, Phase::InTheAir { .. }) {
+                    return Err(illegal(event, "an effect is in the air and has no answer yet"));
+                }
+                if facts.run.as_ref() != Some(&self.id) {
+                    return Err(illegal(event, "the facts are those of another run"));
+                }
+                self.facts = (**facts).clone();
+            }
+            Event::Retaken { from, .. } => self.retake(event, *from)?,
+            Event::Retreating { by, reason } => {
+                if matches!(self.phase, Phase::InTheAir { .. }) {
+                    return Err(illegal(event, "an effect is in the air and has no answer yet"));
+                }
+                if self.plan.retreat.is_empty() {
+                    return Err(illegal(event, "the plan has no way back"));
+                }
+                if self.retreating.is_some() {
+                    return Err(illegal(event, "the run goes back already"));
+                }
+                self.phase = Phase::Between;
+                self.retreating = Some(Retreat {
+                    at,
+                    by: by.clone(),
+                    reason: reason.clone(),
+                });
+            }
             Event::Adopted { step, change } => {
                 self.expect_phase(event, &Phase::Within(*step))?;
                 let record = self.step(*step, event)?;
                 record.adopted = true;
                 record.known.change = Some(*change);
+                self.has_sent = true;
             }
             Event::Intended {
                 step,
                 attempt,
-                gateway,
-                ..
-            } => self.intend(event, at, *step, *attempt, gateway)?,
+                request,
+            } => self.intend(event, at, *step, *attempt, request)?,
             Event::Answered {
                 step,
                 attempt,
@@ -399,6 +469,9 @@ impl Run {
             }
             Event::ProofBegan { known } => {
                 self.expect_phase(event, &Phase::Between)?;
+                if self.retreating.is_some() {
+                    return Err(illegal(event, "the run goes back; there is nothing to prove"));
+                }
                 if let Some(step) = self.next_step() {
                     return Err(illegal(event, format!("{step} is still owed")));
                 }
@@ -419,6 +492,10 @@ impl Run {
                 self.ended_at = Some(at);
             }
             Event::Aborted { .. } => {
+                // Guarantee G9: what was begun is taken back first; a pause that nobody resumes fills the disks.
+                if self.owes_retreat() {
+                    return Err(illegal(event, "what it did was not taken back yet"));
+                }
                 self.stopped = None;
                 self.phase = Phase::Aborted;
                 self.ended_at = Some(at);
@@ -433,7 +510,7 @@ impl Run {
         at: Timestamp,
         step: StepId,
         attempt: u32,
-        gateway: &GatewayName,
+        request: &Request,
     ) -> Result<(), IllegalTransition> {
         self.expect_phase(event, &Phase::Within(step))?;
         let record = self.step(step, event)?;
@@ -445,11 +522,48 @@ impl Run {
         }
         record.attempts.push(Attempt {
             at,
-            gateway: gateway.clone(),
+            request: request.clone(),
             answer: None,
         });
         self.phase = Phase::InTheAir { step, attempt };
+        self.has_sent = true;
         Ok(())
+    }
+
+    /// Goes back to an earlier step: it and those after it are owed again, and what rested on them is forgotten.
+    fn retake(&mut self, event: &Event, from: StepId) -> Result<(), IllegalTransition> {
+        if matches!(self.phase, Phase::InTheAir { .. } | Phase::Proving) || self.retreating.is_some() {
+            return Err(illegal(event, format!("the run is at {:?}", self.phase)));
+        }
+        if self.facts.take >= TAKES_MAX {
+            return Err(illegal(event, format!("it was taken {TAKES_MAX} times already")));
+        }
+        let Some(at) = self.plan.steps.iter().position(|step| step.id == from) else {
+            return Err(illegal(event, format!("{from} is not in the plan")));
+        };
+        for step in &self.plan.steps[at..] {
+            self.steps.insert(step.id, StepRecord::default());
+        }
+        self.facts.take += 1;
+        self.facts.positions.clear();
+        self.facts.snapshot = None;
+        self.phase = Phase::Between;
+        Ok(())
+    }
+
+    /// Whether something was sent that the plan's way back takes back, and that is not done.
+    pub fn owes_retreat(&self) -> bool {
+        let is_back = self.retreating.is_some() && self.next_step().is_none();
+        !self.plan.retreat.is_empty() && self.has_sent && !is_back
+    }
+
+    /// The steps that it is on: those of the plan, or of the way back.
+    pub fn owed(&self) -> &[Step] {
+        if self.retreating.is_some() {
+            &self.plan.retreat
+        } else {
+            &self.plan.steps
+        }
     }
 
     /// A resumed run looks again at the step that it stopped in, and at the proof from its beginning.
@@ -481,7 +595,7 @@ impl Run {
 
     /// The first step in the plan's order that has not ended well.
     pub fn next_step(&self) -> Option<StepId> {
-        self.plan.steps.iter().map(|step| step.id).find(|id| {
+        self.owed().iter().map(|step| step.id).find(|id| {
             !self
                 .steps
                 .get(id)

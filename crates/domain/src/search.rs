@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::PartitionId;
+use crate::observation::Sight;
 
 /// How well a search cluster is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,3 +107,29 @@ pub struct Holding {
 
 /// What a search holds, by partition.
 pub type Holdings = BTreeMap<PartitionId, Holding>;
+
+/// What one look at a search brought. What a look was not for is not asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchSight {
+    /// Which cluster answers, and how well it is.
+    pub cluster: Sight<SearchCluster>,
+    /// Its indices.
+    pub indices: Sight<Vec<Index>>,
+    /// The repository's registration; `None` is "not registered".
+    pub repository: Sight<Option<serde_json::Value>>,
+    /// The run's snapshot, as seen from here; `None` is "no such snapshot".
+    pub snapshot: Sight<Option<Snapshot>>,
+    /// Indices that come or came back from a snapshot.
+    pub recoveries: Sight<Vec<Recovery>>,
+    /// What it holds up to the positions that were asked for.
+    pub holdings: Sight<Holdings>,
+}
+
+/// The repository that snapshots go to, as both searches know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// Its name.
+    pub name: String,
+    /// Its type and settings, as the server wants them. No secrets: those are in the servers' keystores.
+    pub settings: serde_json::Value,
+}

@@ -60,6 +60,8 @@ pub async fn observe(zeebe: &dyn Zeebe, clock: &Clock, look: Look) -> Observatio
         until: clock.wall(),
         gateways: gateways.into_iter().collect(),
         brokers: brokers.into_iter().collect(),
+        searches: BTreeMap::new(),
+        platforms: BTreeMap::new(),
     }
 }
 
@@ -109,12 +111,13 @@ async fn broker_sight(zeebe: &dyn Zeebe, broker: BrokerId, look: Look) -> (Broke
         // A broker that tells of its partitions is there; only of one that does not it is asked whether it lives.
         Look::Loss { .. } | Look::Side { .. } => match zeebe.partitions(broker).await {
             partitions @ (Sight::Seen(_) | Sight::NotAsked) => BrokerSight {
-                ready: Sight::NotAsked,
                 partitions,
+                ..BrokerSight::default()
             },
             partitions => BrokerSight {
                 ready: zeebe.ready(broker).await,
                 partitions,
+                ..BrokerSight::default()
             },
         },
     };
@@ -123,5 +126,9 @@ async fn broker_sight(zeebe: &dyn Zeebe, broker: BrokerId, look: Look) -> (Broke
 
 async fn both(zeebe: &dyn Zeebe, broker: BrokerId) -> BrokerSight {
     let (ready, partitions) = join(zeebe.ready(broker), zeebe.partitions(broker)).await;
-    BrokerSight { ready, partitions }
+    BrokerSight {
+        ready,
+        partitions,
+        ..BrokerSight::default()
+    }
 }

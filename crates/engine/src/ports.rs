@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use c8dr_domain::effect::{Answer, Effect, Mode, SearchEffect};
-use c8dr_domain::exporting::{ExporterMetrics, PositionVector};
+use c8dr_domain::effect::{Answer, Mode, PlatformEffect, SearchEffect, ZeebeEffect};
+use c8dr_domain::exporting::{BrokerMetrics, PositionVector};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
-use c8dr_domain::observation::Sight;
+use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::platform::Pod;
 use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
 use futures_util::future::BoxFuture;
@@ -37,8 +38,8 @@ pub trait Zeebe: Send + Sync {
     /// Whether a broker calls itself ready (`GET /actuator/health/readiness`: 200 or 503, both are answers).
     fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>>;
 
-    /// How far a broker's exporters are (`GET /actuator/prometheus`). An adapter without metrics need not say more.
-    fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<ExporterMetrics>> {
+    /// How far a broker's exporters are, and how much disk it has left (`GET /actuator/prometheus`). An adapter without metrics need not say more.
+    fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<BrokerMetrics>> {
         let _ = broker;
         Box::pin(async { Sight::NotAsked })
     }
@@ -47,7 +48,7 @@ pub trait Zeebe: Send + Sync {
     fn perform<'a>(
         &'a self,
         gateway: &'a GatewayName,
-        effect: &'a Effect,
+        effect: &'a ZeebeEffect,
         mode: Mode,
     ) -> BoxFuture<'a, Answer>;
 }
@@ -96,4 +97,69 @@ pub trait Search: Send + Sync {
 
     /// Sends an effect, once. For a snapshot and a restore [`Answer::Done`] says that it was begun, no more.
     fn perform<'a>(&'a self, effect: &'a SearchEffect) -> BoxFuture<'a, Answer>;
+}
+
+/// One region's platform: its release and deployments, changed by whatever the installation is run with.
+///
+/// What a driver's tool says is never believed: what is there is read back by [`Platform::pods`].
+pub trait Platform: Send + Sync {
+    /// The pod objects of the installation, those that terminate included.
+    fn pods(&self) -> BoxFuture<'_, Sight<Vec<Pod>>>;
+
+    /// The volume claims of the installation, by name. An adapter that cannot see them need not say more.
+    fn volumes(&self) -> BoxFuture<'_, Sight<BTreeSet<String>>> {
+        Box::pin(async { Sight::NotAsked })
+    }
+
+    /// What a person would type for an effect, for plans and for drivers that leave it to a person.
+    fn command(&self, effect: PlatformEffect) -> Vec<String>;
+
+    /// Whether a person has to carry the effect out, while we watch for it.
+    fn is_manual(&self) -> bool {
+        false
+    }
+
+    /// Carries an effect out, once. [`Answer::Done`] says that the tool ended well, no more.
+    fn perform(&self, effect: PlatformEffect) -> BoxFuture<'_, Answer>;
+}
+
+/// What came of putting an object that must not be there yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutNew {
+    /// It is there now, and it is ours.
+    Written,
+    /// Another one of this name is there; nothing was changed.
+    Exists,
+    /// It was refused for good.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// It never left this machine.
+    NotSent {
+        /// Why.
+        why: Silence,
+        /// What the network said.
+        detail: String,
+    },
+    /// It may or may not be there: read it again.
+    Unknown {
+        /// What is known.
+        detail: String,
+    },
+}
+
+/// An object store outside both regions' brokers, for what must outlive this machine. Guarantees G1, G7.
+pub trait Bucket: Send + Sync {
+    /// Where it is, for people; no secrets.
+    fn place(&self) -> String;
+
+    /// Puts an object if there is none of this name, atomically: of any number that try at once, one succeeds.
+    fn put_new<'a>(&'a self, key: &'a str, bytes: Vec<u8>) -> BoxFuture<'a, PutNew>;
+
+    /// An object; `None` is "there is none of this name".
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Sight<Option<Vec<u8>>>>;
+
+    /// The keys that begin with a prefix, in order.
+    fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Sight<Vec<String>>>;
 }

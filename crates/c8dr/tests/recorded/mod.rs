@@ -205,6 +205,7 @@ impl Stage {
                 } else {
                     Sight::NotAsked
                 },
+                ..BrokerSight::default()
             };
             gateways.insert(name, gateway);
             brokers.insert(BrokerId(broker), own);
@@ -215,6 +216,8 @@ impl Stage {
             until: at,
             gateways,
             brokers,
+            searches: BTreeMap::new(),
+            platforms: BTreeMap::new(),
         }
     }
 

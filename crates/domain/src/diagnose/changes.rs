@@ -110,3 +110,33 @@ pub fn is_disabling(change: &PendingChange, exporter: &ExporterId) -> bool {
                 && operation.exporter.as_ref() == Some(exporter)
         })
 }
+
+/// Whether a pending change enables exactly `exporter`.
+pub fn is_enabling(change: &PendingChange, exporter: &ExporterId) -> bool {
+    let mut operations = change.operations().peekable();
+    operations.peek().is_some()
+        && operations.all(|operation| {
+            operation.kind == OperationKind::PartitionEnableExporter
+                && operation.exporter.as_ref() == Some(exporter)
+        })
+}
+
+/// Whether a pending change adds exactly brokers of `returning`, and no others. No particular list of operations is
+/// expected. `spec: procedure.md FB7`
+pub fn is_adding(change: &PendingChange, returning: &BTreeSet<BrokerId>) -> bool {
+    let mut adds = false;
+    for operation in change.operations() {
+        match operation.kind {
+            OperationKind::BrokerAdd | OperationKind::PartitionJoin => {
+                adds = true;
+                let named = operation.broker.iter().chain(&operation.brokers);
+                if named.into_iter().any(|broker| !returning.contains(broker)) {
+                    return false;
+                }
+            }
+            OperationKind::PartitionLeave | OperationKind::PartitionReconfigurePriority => {}
+            _ => return false,
+        }
+    }
+    adds
+}

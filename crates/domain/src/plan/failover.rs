@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Accepted, Class, Plan, Prediction, Refusal, Settled, Step, StepId, Waiting};
+use super::{Accepted, Class, Kind, Plan, Prediction, Refusal, Settled, Step, StepId, Waiting};
 use crate::condition::Condition;
 use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
-use crate::effect::Effect;
+use crate::effect::ZeebeEffect;
 use crate::fence::{self, Gap, Pale};
 use crate::history::History;
 use crate::ids::{BrokerId, RegionId, clause, counted, sentence};
@@ -74,10 +74,12 @@ pub fn plan(
     let mut plan = Plan {
         format: record::FORMAT,
         made_at: at,
+        kind: Kind::Failover,
         installation: installation.clone(),
         lost: request.lost,
         settled: Vec::new(),
         steps: Vec::new(),
+        retreat: Vec::new(),
         proof: Vec::new(),
         proof_deadline_ms: PROOF_DEADLINE_MS,
         waiting: waiting(&diagnosis),
@@ -100,7 +102,7 @@ pub fn plan(
             });
         }
         // A removal takes its brokers out one by one, so it can be met half-way.
-        Membership::Mixed(_) if !removing(&picture, request.lost) => {
+        Membership::Mixed(_) if !removing(&picture, request.lost) && !broken_off(&picture, request.lost) => {
             return Err(refuse(
                 "members-unexpected",
                 format!("{} A failover from here is not planned.", plan.diagnosis.summary),
@@ -187,7 +189,7 @@ fn last_region(plan: &Plan) -> Refusal {
         way_out: vec![
             format!("If {asked} is down as well, repair it: it has the only copy of the data."),
             format!(
-                "To bring {gone} back, rebuild it empty and fail back by Camunda's guide, which c8dr does not do yet."
+                "To bring {gone} back, rebuild it empty and fail back: `c8dr failback --returning {gone}`."
             ),
         ],
     }
@@ -208,6 +210,18 @@ fn removing(picture: &Picture<'_>, lost: RegionId) -> bool {
                 matches!(picture.membership(), Membership::Mixed(members) if members.is_superset(&keep));
             kept_whole && is_removal(change, &keep, &remove)
         })
+}
+
+/// Whether a failback of `lost` broke off in the middle of its add: all survivors are members and some of the lost, nothing
+/// is pending, and the lost are silent. `spec: edge-cases.md E4`
+fn broken_off(picture: &Picture<'_>, lost: RegionId) -> bool {
+    let idle = picture
+        .configuration()
+        .is_some_and(|configuration| configuration.pending_change.is_none());
+    let survivors = picture.installation.brokers_of(lost.other());
+    let kept_whole =
+        matches!(picture.membership(), Membership::Mixed(members) if members.is_superset(&survivors));
+    idle && kept_whole && picture.region(lost, picture.latest).all_silent()
 }
 
 /// FO1, with its guards.
@@ -247,7 +261,9 @@ fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Res
     ]
     .into_iter()
     .filter(|pale| match pale {
-        Pale::LostSilent | Pale::Leaderless => request.accept_unfenced.is_none(),
+        Pale::LostSilent => request.accept_unfenced.is_none(),
+        // Partitions that were not joined are led by survivors all the time.
+        Pale::Leaderless => request.accept_unfenced.is_none() && !broken_off(picture, request.lost),
         Pale::SurvivorsUp => all,
         Pale::NoQuorumLost => request.accept_data_loss.is_none(),
     })
@@ -316,7 +332,7 @@ fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Res
             "curl 'http://localhost:8080/v2/topology'   # one healthy leader per partition, on two gateways"
                 .to_owned(),
         ],
-        effect: Effect::ForceRemove { keep, remove },
+        effect: ZeebeEffect::ForceRemove { keep, remove }.into(),
     })
 }
 
@@ -612,7 +628,7 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
                 request.management
             ),
         ],
-        effect: Effect::DisableExporter { exporter },
+        effect: ZeebeEffect::DisableExporter { exporter }.into(),
     });
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use c8dr_domain::check::{Severity, check};
 use c8dr_domain::condition::{Condition, Known};
 use c8dr_domain::diagnose::diagnose;
-use c8dr_domain::effect::Effect;
+use c8dr_domain::effect::{Effect, ZeebeEffect};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{BrokerId, ChangeId, PartitionId, RegionId};
 use c8dr_domain::observation::{BrokerSight, Observation, Sight, Silence};
@@ -170,8 +170,12 @@ enum Twist {
 }
 
 fn twist() -> impl Strategy<Value = Twist> {
-    let broker = (sight(any::<bool>()), sight(own_partitions()))
-        .prop_map(|(ready, partitions)| BrokerSight { ready, partitions });
+    let broker =
+        (sight(any::<bool>()), sight(own_partitions())).prop_map(|(ready, partitions)| BrokerSight {
+            ready,
+            partitions,
+            ..BrokerSight::default()
+        });
     prop_oneof![
         (0usize..4, sight(topology())).prop_map(|(gateway, sight)| Twist::Topology(gateway, sight)),
         (0usize..4, 0usize..4).prop_map(|(from, to)| Twist::Configuration(from, to)),
@@ -285,7 +289,7 @@ fn plans(history: &History) -> Vec<(Request, Plan)> {
 
 fn force(plan: &Plan) -> Option<(&BTreeSet<BrokerId>, &BTreeSet<BrokerId>)> {
     plan.steps.iter().find_map(|step| match &step.effect {
-        Effect::ForceRemove { keep, remove } => Some((keep, remove)),
+        Effect::Zeebe(ZeebeEffect::ForceRemove { keep, remove }) => Some((keep, remove)),
         _ => None,
     })
 }
@@ -314,7 +318,7 @@ proptest! {
         if let Some(picture) = Picture::of(&installation, &history) {
             let known = Known { change: Some(ChangeId(8)), processed: [(PartitionId(1), 7)].into() };
             for condition in conditions() {
-                prop_assert!(!condition.judge(&picture, &known).words().is_empty());
+                prop_assert!(!condition.judge(&picture, &known, &Default::default()).words().is_empty());
             }
         }
     }

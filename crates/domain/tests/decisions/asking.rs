@@ -88,11 +88,12 @@ pub(crate) fn stands(condition: &Condition, change: Option<i64>, history: &Histo
 pub(crate) fn judged(condition: &Condition, known: &Known, history: &History, how: Stands, says: &str) {
     let installation = four().installation;
     let picture = Picture::of(&installation, history).unwrap();
-    let verdict = condition.judge(&picture, known);
+    let verdict = condition.judge(&picture, known, &Default::default());
     let stands = match verdict {
         Verdict::Met(_) => Met,
         Verdict::NotYet(_) => NotYet,
         Verdict::Broken(_) => Broken,
+        Verdict::Moved(_) => Moved,
     };
     assert_eq!(stands, how, "{verdict:?}");
     assert!(verdict.words().contains(says), "{says:?} is not in {verdict:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use c8dr_domain::check::{Complaint, Rule, Severity, check};
 use c8dr_domain::condition::Condition;
-use c8dr_domain::effect::Effect;
+use c8dr_domain::effect::ZeebeEffect;
 use c8dr_domain::fence::Pale;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{ChangeId, ExporterId};
@@ -44,10 +44,11 @@ fn caught<T>(plant: impl FnOnce(&mut Plan) -> T, rule: Rule, says: &str) {
 }
 
 fn keep_and_remove(plan: &mut Plan, kept: &[u32], removed: &[u32]) {
-    plan.steps[0].effect = Effect::ForceRemove {
+    plan.steps[0].effect = ZeebeEffect::ForceRemove {
         keep: brokers(kept),
         remove: brokers(removed),
-    };
+    }
+    .into();
 }
 
 fn without(conditions: &mut Vec<Condition>, gone: impl Fn(&Condition) -> bool) {
@@ -179,10 +180,11 @@ fn force_on_both_sides() {
     caught(
         |plan| {
             let mut other = plan.steps[0].clone();
-            other.effect = Effect::ForceRemove {
+            other.effect = ZeebeEffect::ForceRemove {
                 keep: brokers(&[1, 3, 5, 7]),
                 remove: brokers(&[0, 2, 4, 6]),
-            };
+            }
+            .into();
             plan.steps.push(other);
         },
         Rule::I5,
@@ -245,9 +247,10 @@ fn the_exporter_claimed_to_be_off() {
 fn disable_of_the_survivors_exporter() {
     caught(
         |plan| {
-            plan.steps[1].effect = Effect::DisableExporter {
+            plan.steps[1].effect = ZeebeEffect::DisableExporter {
                 exporter: exporter(LONDON),
             }
+            .into();
         },
         Rule::G1,
         "the exporter of the surviving region, elasticsearchregion0",
@@ -258,9 +261,10 @@ fn disable_of_the_survivors_exporter() {
 fn disable_of_an_exporter_of_nobody() {
     caught(
         |plan| {
-            plan.steps[1].effect = Effect::DisableExporter {
+            plan.steps[1].effect = ZeebeEffect::DisableExporter {
                 exporter: ExporterId::new("elasticsearch"),
             }
+            .into();
         },
         Rule::I6,
         "belongs to neither region",
@@ -457,7 +461,7 @@ fn no_proof_that_nothing_is_gone() {
 #[test]
 fn a_cancel_hidden_in_a_failover() {
     caught(
-        |plan| plan.steps[1].effect = Effect::CancelChange { change: ChangeId(3) },
+        |plan| plan.steps[1].effect = ZeebeEffect::CancelChange { change: ChangeId(3) }.into(),
         Rule::I16,
         "may not be part of a failover",
     );

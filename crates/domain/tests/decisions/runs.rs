@@ -1,9 +1,9 @@
 //! A run's events: each applies or leaves the run as it was, and nothing but a whole run ends verified.
 
 use c8dr_domain::condition::Known;
-use c8dr_domain::effect::Answer;
+use c8dr_domain::effect::{Answer, Request};
 use c8dr_domain::ids::{ChangeId, GatewayName, RunId};
-use c8dr_domain::plan::failover::{Request, plan};
+use c8dr_domain::plan::failover::{self, plan};
 use c8dr_domain::plan::{Plan, StepId};
 use c8dr_domain::record::fingerprint;
 use c8dr_domain::run::{Event, Outcome, Phase, Run, Stop};
@@ -14,19 +14,19 @@ use proptest::sample::select;
 
 use crate::world::{LONG, PARIS, World, noon, watched};
 
-fn failover() -> Plan {
+fn a_failover() -> Plan {
     let world = World::of(4, 4).loses(PARIS);
     plan(
         &world.installation,
         &watched(&[(&world, LONG)]),
-        &Request::new(PARIS),
+        &failover::Request::new(PARIS),
         noon(),
     )
     .unwrap()
 }
 
 fn planned() -> Event {
-    let plan = failover();
+    let plan = a_failover();
     Event::Planned {
         run: RunId::new("a-run"),
         fingerprint: fingerprint(&plan).unwrap(),
@@ -41,7 +41,7 @@ fn began(step: StepId) -> Event {
 }
 
 fn intended(step: StepId, attempt: u32) -> Event {
-    let plan = failover();
+    let plan = a_failover();
     let effect = plan
         .steps
         .iter()
@@ -52,8 +52,10 @@ fn intended(step: StepId, attempt: u32) -> Event {
     Event::Intended {
         step,
         attempt,
-        gateway: GatewayName::new("gateway-0"),
-        effect,
+        request: Request::Zeebe {
+            gateway: GatewayName::new("gateway-0"),
+            effect: effect.zeebe().unwrap().clone(),
+        },
     }
 }
 

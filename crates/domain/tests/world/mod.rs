@@ -359,6 +359,8 @@ impl World {
                 .filter(|(_, voice)| **voice != Voice::Unasked)
                 .map(|(broker, voice)| (*broker, self.broker_sight(*broker, *voice)))
                 .collect(),
+            searches: BTreeMap::new(),
+            platforms: BTreeMap::new(),
         }
     }
 
@@ -487,7 +489,11 @@ impl World {
             Voice::Blank => (Sight::Seen(false), Sight::Empty),
             Voice::Unasked => (Sight::NotAsked, Sight::NotAsked),
         };
-        BrokerSight { ready, partitions }
+        BrokerSight {
+            ready,
+            partitions,
+            ..BrokerSight::default()
+        }
     }
 
     fn own(&self, broker: BrokerId) -> BTreeMap<PartitionId, OwnReplica> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use c8dr_domain::condition::{FORCE_FRESHNESS, Verdict};
 use c8dr_domain::diagnose::coordinator_lost;
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, Mode, Request, ZeebeEffect};
 use c8dr_domain::ids::{BrokerId, GatewayName, PartitionId, counted};
 use c8dr_domain::plan::{Step, StepId};
 use c8dr_domain::run::{Event, Outcome, Stop};
@@ -58,13 +58,15 @@ impl Driver<'_> {
             let why = format!("It was tried {ATTEMPTS_MAX} times.");
             return Err(self.give_up(step.id, &why));
         }
+        let Some(effect) = step.effect.zeebe() else {
+            return Err(self.give_up(step.id, "Nobody here can send it."));
+        };
         self.record(Event::Intended {
             step: step.id,
             attempt,
-            gateway: gateway.clone(),
-            effect: step.effect.clone(),
+            request: Request::Zeebe { gateway: gateway.clone(), effect: effect.clone() },
         })?;
-        let answer = self.gear.zeebe.perform(&gateway, &step.effect, Mode::Real).await;
+        let answer = self.gear.zeebe.perform(&gateway, effect, Mode::Real).await;
         self.record(Event::Answered {
             step: step.id,
             attempt,
@@ -106,7 +108,7 @@ impl Driver<'_> {
     async fn gateway(&mut self, step: &Step) -> Result<Way, Halt> {
         let gateways = self.gateways_in_turn(step.id);
         let mut last = "none is configured.".to_owned();
-        let Effect::ForceRemove { keep, remove } = &step.effect else {
+        let Some(rehearsed @ ZeebeEffect::ForceRemove { keep, remove }) = step.effect.zeebe() else {
             let first = gateways.into_iter().next();
             return Ok(first.map_or(Way::None(format!("No surviving gateway: {last}")), Way::Through));
         };
@@ -114,7 +116,7 @@ impl Driver<'_> {
             match self
                 .gear
                 .zeebe
-                .perform(&gateway, &step.effect, Mode::Rehearsal)
+                .perform(&gateway, rehearsed, Mode::Rehearsal)
                 .await
             {
                 Answer::Accepted { planned, .. } if Self::removes_nobody(&planned, keep) => {

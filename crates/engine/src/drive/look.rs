@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use c8dr_domain::condition::{Condition, Verdict, judge_all};
 use c8dr_domain::diagnose::{is_disabling, is_removal};
-use c8dr_domain::effect::{Answer, Effect};
+use c8dr_domain::effect::{Answer, ZeebeEffect};
 use c8dr_domain::ids::ChangeId;
 use c8dr_domain::plan::{Step, StepId};
 use c8dr_domain::run::{Event, Outcome, Stop};
@@ -89,8 +89,8 @@ impl Driver<'_> {
 
     /// A force has to know both sides; the rest concerns the survivors only.
     pub(super) fn breadth(&self, step: &Step) -> Look {
-        match step.effect {
-            Effect::ForceRemove { .. } => Look::Loss {
+        match step.effect.zeebe() {
+            Some(ZeebeEffect::ForceRemove { .. }) => Look::Loss {
                 lost: self.run.plan.lost,
             },
             _ => Look::Side {
@@ -127,9 +127,9 @@ impl Driver<'_> {
 
     fn is_ours(&self, step: &Step, change: &PendingChange) -> bool {
         self.known(step.id).change == Some(change.id)
-            || match &step.effect {
-                Effect::ForceRemove { keep, remove } => is_removal(change, keep, remove),
-                Effect::DisableExporter { exporter } => is_disabling(change, exporter),
+            || match step.effect.zeebe() {
+                Some(ZeebeEffect::ForceRemove { keep, remove }) => is_removal(change, keep, remove),
+                Some(ZeebeEffect::DisableExporter { exporter }) => is_disabling(change, exporter),
                 _ => false,
             }
     }
@@ -190,8 +190,8 @@ impl Driver<'_> {
 
     /// Whether the newest reading could have shown the effect if it had come: a reading that could not is no clean one.
     fn effect_would_be_seen(&self, step: &Step) -> Result<(), String> {
-        match step.effect {
-            Effect::ForceRemove { .. } => {
+        match step.effect.zeebe() {
+            Some(ZeebeEffect::ForceRemove { .. }) => {
                 let owed = step
                     .before
                     .iter()

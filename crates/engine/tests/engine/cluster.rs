@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, ZeebeEffect, Mode};
 use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId, GatewayName, PartitionId, RegionId};
 use c8dr_domain::installation::Installation;
 use c8dr_domain::observation::{Sight, Silence};
@@ -79,7 +79,7 @@ pub(crate) enum Rehearsal {
 pub(crate) struct Sent {
     pub(crate) at: Moment,
     pub(crate) gateway: GatewayName,
-    pub(crate) effect: Effect,
+    pub(crate) effect: ZeebeEffect,
     /// Full readings of the configuration, by any gateway, that had come by then.
     pub(crate) readings: usize,
 }
@@ -87,7 +87,7 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 struct Running {
     id: i64,
-    effect: Option<Effect>,
+    effect: Option<ZeebeEffect>,
     began: Moment,
     ends: Option<Moment>,
 }
@@ -100,7 +100,7 @@ struct State {
     removed: BTreeSet<BrokerId>,
     led_from: Option<Moment>,
     disabled: bool,
-    late: Vec<(Moment, Effect)>,
+    late: Vec<(Moment, ZeebeEffect)>,
     answering_again: BTreeSet<BrokerId>,
     configuration_hangs_until: Moment,
     /// What the newest change found, and until when gateways still show that: gossip lags.
@@ -395,7 +395,7 @@ impl Cluster {
             .collect()
     }
 
-    fn rehearsed(&self, effect: &Effect) -> Answer {
+    fn rehearsed(&self, effect: &ZeebeEffect) -> Answer {
         let keep = self.keep();
         let (rehearsal, pending, id) = self.read(|state, _| {
             state.rehearsals += 1;
@@ -435,7 +435,7 @@ impl Cluster {
         }
     }
 
-    fn performed(&self, gateway: &GatewayName, effect: &Effect) -> Answer {
+    fn performed(&self, gateway: &GatewayName, effect: &ZeebeEffect) -> Answer {
         self.read(|state, now| {
             let readings = state.readings;
             state.sent.push(Sent {
@@ -449,7 +449,7 @@ impl Cluster {
                 return conflict();
             }
             let takes = match effect {
-                Effect::ForceRemove { .. } => FORCE,
+                ZeebeEffect::ForceRemove { .. } => FORCE,
                 _ => DISABLE,
             };
             match spoil {
@@ -494,7 +494,7 @@ impl Cluster {
 }
 
 impl State {
-    fn begin(&mut self, effect: Option<&Effect>, now: Moment, ends: Option<Moment>) -> i64 {
+    fn begin(&mut self, effect: Option<&ZeebeEffect>, now: Moment, ends: Option<Moment>) -> i64 {
         let id = self.next_id;
         self.next_id += 2;
         self.shown_before = (self.last.clone(), self.disabled);
@@ -507,9 +507,9 @@ impl State {
         id
     }
 
-    fn accept(&mut self, effect: &Effect, now: Moment, ends: Option<Moment>) -> Answer {
+    fn accept(&mut self, effect: &ZeebeEffect, now: Moment, ends: Option<Moment>) -> Answer {
         let keep = match effect {
-            Effect::ForceRemove { keep, .. } => keep.clone(),
+            ZeebeEffect::ForceRemove { keep, .. } => keep.clone(),
             _ => BTreeSet::new(),
         };
         if !keep.is_empty() && !self.removed.is_empty() {
@@ -545,12 +545,12 @@ impl State {
             return;
         };
         match &running.effect {
-            Some(Effect::ForceRemove { remove, .. }) => {
+            Some(ZeebeEffect::ForceRemove { remove, .. }) => {
                 self.removed = remove.clone();
                 self.led_from = Some(running.began + FORCE + ELECTION);
                 self.forces += 1;
             }
-            Some(Effect::DisableExporter { .. }) => {
+            Some(ZeebeEffect::DisableExporter { .. }) => {
                 self.disabled = true;
                 self.disables += 1;
             }
@@ -603,7 +603,7 @@ impl Zeebe for Cluster {
     fn perform<'a>(
         &'a self,
         gateway: &'a GatewayName,
-        effect: &'a Effect,
+        effect: &'a ZeebeEffect,
         mode: Mode,
     ) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
@@ -649,10 +649,10 @@ fn operation(kind: OperationKind, partition: Option<PartitionId>, brokers: &[Bro
     }
 }
 
-fn operations(effect: Option<&Effect>, keep: &BTreeSet<BrokerId>) -> Vec<Operation> {
+fn operations(effect: Option<&ZeebeEffect>, keep: &BTreeSet<BrokerId>) -> Vec<Operation> {
     let keep: Vec<BrokerId> = keep.iter().copied().collect();
     match effect {
-        Some(Effect::ForceRemove { remove, .. }) => (1..=4)
+        Some(ZeebeEffect::ForceRemove { remove, .. }) => (1..=4)
             .map(|partition| {
                 operation(
                     OperationKind::PartitionForceReconfigure,
@@ -666,7 +666,7 @@ fn operations(effect: Option<&Effect>, keep: &BTreeSet<BrokerId>) -> Vec<Operati
                     .map(|broker| operation(OperationKind::BrokerRemove, None, &[*broker])),
             )
             .collect(),
-        Some(Effect::DisableExporter { exporter }) => vec![Operation {
+        Some(ZeebeEffect::DisableExporter { exporter }) => vec![Operation {
             exporter: Some(exporter.clone()),
             ..operation(
                 OperationKind::PartitionDisableExporter,

@@ -74,10 +74,12 @@ fn dark_paris(installation: &Installation, reading: i64) -> Observation {
         let dark = BrokerSight {
             ready: silent(),
             partitions: silent(),
+            ..BrokerSight::default()
         };
         let lit = BrokerSight {
             ready: Sight::Seen(true),
             partitions: Sight::Seen(Default::default()),
+            ..BrokerSight::default()
         };
         (
             broker,
@@ -102,6 +104,8 @@ fn dark_paris(installation: &Installation, reading: i64) -> Observation {
         )]
         .into(),
         brokers: brokers.collect(),
+        searches: Default::default(),
+        platforms: Default::default(),
     }
 }
 

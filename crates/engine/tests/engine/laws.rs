@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use c8dr_domain::effect::Effect;
+use c8dr_domain::effect::ZeebeEffect;
 use c8dr_domain::plan::StepId;
 use c8dr_domain::run::{Outcome, Stop};
 use c8dr_engine::drive::Finish;
@@ -33,8 +33,8 @@ async fn a_failover_goes_through_with_one_request_each() {
         done_once(&stage);
         let sent = stage.cluster.sent();
         assert_eq!(sent.len(), 2, "{sent:#?}");
-        assert!(matches!(sent[0].effect, Effect::ForceRemove { .. }));
-        assert!(matches!(sent[1].effect, Effect::DisableExporter { .. }));
+        assert!(matches!(sent[0].effect, ZeebeEffect::ForceRemove { .. }));
+        assert!(matches!(sent[1].effect, ZeebeEffect::DisableExporter { .. }));
         assert_eq!(stage.cluster.rehearsals(), 1);
         let run = stage.recorded();
         assert_eq!(run.word(), "verified");
@@ -296,7 +296,7 @@ async fn a_journal_that_cannot_be_written_stops_before_the_effect_goes_out() {
 async fn a_verified_run_is_not_resumed() {
     let stage = Stage::without(PARIS);
     let plan = stage.plan().await;
-    assert!(matches!(plan.steps[0].effect, Effect::ForceRemove { .. }));
+    assert!(matches!(plan.steps[0].effect, ZeebeEffect::ForceRemove { .. }));
     verified(&stage.begin(plan, Death::Never).await.unwrap());
     let error = stage.resume().await.unwrap_err();
     assert_eq!(

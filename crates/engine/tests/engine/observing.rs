@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use c8dr_domain::effect::{Answer, Effect, Mode};
+use c8dr_domain::effect::{Answer, ZeebeEffect, Mode};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
@@ -73,7 +73,7 @@ impl Zeebe for Scribe {
         self.note(&format!("ready {broker}"), Sight::Seen(true))
     }
 
-    fn perform<'a>(&'a self, _: &'a GatewayName, effect: &'a Effect, _: Mode) -> BoxFuture<'a, Answer> {
+    fn perform<'a>(&'a self, _: &'a GatewayName, effect: &'a ZeebeEffect, _: Mode) -> BoxFuture<'a, Answer> {
         panic!("a look wanted to {}", effect.words());
     }
 }

@@ -1,0 +1,581 @@
+//! The plan for failing back: FB1 to FB7 of 8.6, as far as they are still owed.
+//!
+//! `spec: procedure.md §2, §3a, §5, §7`. Anything that would make it wrong is refused here, with the way out. Where the
+//! procedure does several things in one step they are steps of their own, so that each has a look, a deed and a proof.
+
+mod owed;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Accepted, Kind, Plan, Refusal, Settled, Step, StepId, Waiting, retreat};
+use crate::condition::Condition;
+use crate::diagnose::{Code, Diagnosis, diagnose, is_adding, is_enabling};
+use crate::effect::PlatformEffect;
+use crate::history::History;
+use crate::ids::{BrokerId, RegionId, counted, sentence};
+use crate::installation::Installation;
+use crate::observation::Sight;
+use crate::picture::{Membership, Picture};
+use crate::platform::Component;
+use crate::record;
+use crate::search::Repository;
+use crate::topology::{ExporterStatus, PendingChange};
+
+/// What brokers keep free by default: below it they take no commands. `spec: concepts.md §7.1`
+pub const RESERVE_BYTES: u64 = 2_000_000_000;
+/// How long the disks must last at least while exporting is paused: less, and the run turns round.
+pub const FLOOR_S: u64 = 600;
+/// How long the proof at the end may take: reading all records of both searches is most of it.
+const PROOF_DEADLINE_MS: u64 = 3_600_000;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The region that returns.
+    pub returning: RegionId,
+    /// Where snapshots go.
+    pub repository: Repository,
+    /// Base URL of a surviving management endpoint, for the commands that a person would type.
+    pub management: String,
+    /// Base URLs of the searches, for the same.
+    pub searches: BTreeMap<RegionId, String>,
+    /// What a person would type for each effect on a platform.
+    pub platform_commands: BTreeMap<RegionId, Vec<(PlatformEffect, Vec<String>)>>,
+    /// Whether the installation has Operate and Tasklist.
+    pub webapps: bool,
+    /// Take over a pause of somebody else's, for this reason.
+    pub adopt_pause: Option<String>,
+    /// How long the disks must last at least while exporting is paused, in seconds.
+    pub floor_s: u64,
+    /// What brokers keep free, in bytes.
+    pub reserve_bytes: u64,
+}
+
+impl Request {
+    /// The plain request.
+    pub fn new(returning: RegionId, repository: Repository) -> Self {
+        Request {
+            returning,
+            repository,
+            management: "http://localhost:9600".to_owned(),
+            searches: BTreeMap::new(),
+            platform_commands: BTreeMap::new(),
+            webapps: true,
+            adopt_pause: None,
+            floor_s: FLOOR_S,
+            reserve_bytes: RESERVE_BYTES,
+        }
+    }
+
+    /// What a person would type for an effect on a platform.
+    pub(super) fn commands(&self, region: RegionId, effect: PlatformEffect) -> Vec<String> {
+        self.platform_commands
+            .get(&region)
+            .into_iter()
+            .flatten()
+            .filter(|(of, _)| *of == effect)
+            .flat_map(|(_, lines)| lines.clone())
+            .collect()
+    }
+
+    fn search(&self, region: RegionId) -> String {
+        self.searches
+            .get(&region)
+            .cloned()
+            .unwrap_or_else(|| "http://localhost:9200".to_owned())
+    }
+}
+
+/// Makes the plan from what was observed.
+///
+/// # Errors
+/// A [`Refusal`] where a failback would be wrong, or cannot be shown to be right.
+pub fn plan(
+    installation: &Installation,
+    history: &History,
+    request: &Request,
+    at: Timestamp,
+) -> Result<Plan, Refusal> {
+    let diagnosis = diagnose(installation, history);
+    let Some(picture) = Picture::of(installation, history) else {
+        let way_out = vec!["Look first: `c8dr status`.".to_owned()];
+        return Err(refuse(
+            "nothing-read",
+            "Nothing has been read yet.",
+            &diagnosis,
+            way_out,
+        ));
+    };
+    let scene = Scene {
+        picture: &picture,
+        request,
+        diagnosis: &diagnosis,
+    };
+    let progress = scene.progress()?;
+    scene.refuse_what_is_wrong(&progress)?;
+    let (settled, steps) = scene.steps(&progress);
+    let accepted = request
+        .adopt_pause
+        .clone()
+        .map(|reason| Accepted::PauseAdopted { reason });
+    let notes = scene.notes(&progress);
+    let proof = scene.proof();
+    Ok(Plan {
+        format: record::FORMAT,
+        made_at: at,
+        kind: Kind::Failback,
+        installation: installation.clone(),
+        lost: request.returning,
+        settled,
+        steps,
+        retreat: retreat::steps(installation, request),
+        proof,
+        proof_deadline_ms: PROOF_DEADLINE_MS,
+        waiting: Waiting {
+            possible: true,
+            disks_allow_s: None,
+            words: "Waiting is possible: one region serves, but unprotected: one more broker lost stops its partitions."
+                .to_owned(),
+        },
+        accepted: accepted.into_iter().collect(),
+        notes,
+        diagnosis,
+    })
+}
+
+fn refuse(code: &str, summary: impl Into<String>, diagnosis: &Diagnosis, way_out: Vec<String>) -> Refusal {
+    Refusal {
+        code: code.to_owned(),
+        summary: summary.into(),
+        evidence: diagnosis.evidence.clone(),
+        way_out,
+    }
+}
+
+/// How far a failback has come, by what is observed. `spec: procedure.md §7`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    /// The returning brokers are not all there, or webapps run where none may.
+    Single,
+    /// The returning brokers are listed, and hold nothing.
+    Rebuilt,
+    /// The returning exporter is on, exporting still paused.
+    Enabled,
+    /// Exporting goes on with both.
+    Resumed,
+    /// The brokers are being added, or were added in part.
+    Adding,
+    /// All are members.
+    Whole,
+}
+
+struct Scene<'a> {
+    picture: &'a Picture<'a>,
+    request: &'a Request,
+    diagnosis: &'a Diagnosis,
+}
+
+impl Scene<'_> {
+    fn installation(&self) -> &Installation {
+        self.picture.installation
+    }
+
+    fn survivors(&self) -> RegionId {
+        self.request.returning.other()
+    }
+
+    fn name(&self, region: RegionId) -> &str {
+        &self.installation().region(region).name
+    }
+
+    fn refuse<T>(&self, code: &str, summary: impl Into<String>, way_out: Vec<String>) -> Result<T, Refusal> {
+        Err(refuse(code, summary, self.diagnosis, way_out))
+    }
+
+    fn pending(&self) -> Option<&PendingChange> {
+        self.picture
+            .configuration()
+            .and_then(|configuration| configuration.pending_change.as_ref())
+    }
+
+    /// How far it is.
+    fn progress(&self) -> Result<Progress, Refusal> {
+        match self.diagnosis.code {
+            Code::NothingAnswers
+            | Code::AnotherInstallation
+            | Code::PartitionLedTwice
+            | Code::CoordinatorLost => {
+                return self.refuse(
+                    self.diagnosis.code.as_str(),
+                    self.diagnosis.summary.clone(),
+                    self.diagnosis.next.clone(),
+                );
+            }
+            _ => {}
+        }
+        let returning = self.request.returning;
+        let adding = self
+            .pending()
+            .is_some_and(|change| is_adding(change, &self.installation().brokers_of(returning)));
+        match self.picture.membership() {
+            Membership::Only(region) if region == returning => self.refuse(
+                "region-serves",
+                format!(
+                    "Region {} is the one that serves; it has nowhere to return to.",
+                    self.name(returning)
+                ),
+                vec![format!(
+                    "It is region {} that is gone: `c8dr failback --returning {}`.",
+                    self.name(self.survivors()),
+                    self.name(self.survivors())
+                )],
+            ),
+            Membership::Unknown => self.refuse(
+                "members-unreadable",
+                "Which brokers are members cannot be read.",
+                vec!["Repeat this command when the coordinator answers: `c8dr status --watch`.".to_owned()],
+            ),
+            Membership::Mixed(_) | Membership::Whole if adding => Ok(Progress::Adding),
+            Membership::Whole if self.has_failed_over() => Ok(Progress::Whole),
+            Membership::Whole => self.refuse(
+                "region-not-given-up",
+                format!(
+                    "Region {} was not given up: its brokers are members, and its exporter is not on.",
+                    self.name(returning)
+                ),
+                vec!["`c8dr status` shows what is wrong, if anything.".to_owned()],
+            ),
+            // A part of the brokers is in: an add that was cancelled. Adding is repeated; it takes in who is missing.
+            Membership::Mixed(members)
+                if members.is_superset(&self.installation().brokers_of(self.survivors())) =>
+            {
+                Ok(Progress::Adding)
+            }
+            Membership::Mixed(members) => self.refuse(
+                "members-unexpected",
+                format!(
+                    "The members are {}: not all of the surviving region are among them.",
+                    counted("broker", &members)
+                ),
+                self.diagnosis.next.clone(),
+            ),
+            Membership::Only(_) => Ok(self.progress_of_one_region()),
+        }
+    }
+
+    /// Both exporters on with all members: a failback has been carried so far, or nothing ever happened.
+    fn has_failed_over(&self) -> bool {
+        self.exporter_status(self.request.returning) == Some(ExporterStatus::Enabled)
+    }
+
+    fn exporter_status(&self, region: RegionId) -> Option<ExporterStatus> {
+        self.picture
+            .exporter_status(&self.installation().region(region).exporter)
+    }
+
+    fn progress_of_one_region(&self) -> Progress {
+        let returning = self.installation().brokers_of(self.request.returning);
+        let joined = Condition::Joined { brokers: returning }
+            .judge(self.picture, &Default::default(), &Default::default())
+            .is_met();
+        if self.exporter_status(self.request.returning) == Some(ExporterStatus::Enabled) && joined {
+            return match self.picture.paused().is_empty() {
+                true => Progress::Resumed,
+                false => Progress::Enabled,
+            };
+        }
+        let webapps = self.webapps_in(self.request.returning);
+        match joined && !webapps {
+            true => Progress::Rebuilt,
+            false => Progress::Single,
+        }
+    }
+
+    fn webapps_in(&self, region: RegionId) -> bool {
+        self.picture
+            .latest
+            .platforms
+            .get(&region)
+            .and_then(|platform| platform.pods.seen())
+            .is_some_and(|pods| pods.iter().any(|pod| pod.component == Component::Webapp))
+    }
+
+    /// States in which a failback must not be begun.
+    fn refuse_what_is_wrong(&self, progress: &Progress) -> Result<(), Refusal> {
+        let survivors = self.installation().brokers_of(self.survivors());
+        let down: BTreeSet<BrokerId> = self
+            .picture
+            .region(self.survivors(), self.picture.latest)
+            .silent
+            .intersection(&survivors)
+            .copied()
+            .collect();
+        if !down.is_empty() {
+            return self.refuse(
+                "survivor-down",
+                sentence(
+                    "broker",
+                    &down,
+                    "of the surviving region does not answer; with two replicas its partitions stand still.",
+                    "of the surviving region do not answer; with two replicas their partitions stand still.",
+                ),
+                vec![format!(
+                    "Start {} again, then repeat this command.",
+                    counted("broker", &down)
+                )],
+            );
+        }
+        self.refuse_foreign_change()?;
+        let (own, theirs) = (
+            self.exporter_status(self.survivors()),
+            self.exporter_status(self.request.returning),
+        );
+        if let Some(status) = own.filter(|status| *status != ExporterStatus::Enabled) {
+            return self.refuse(
+                "surviving-exporter-off",
+                format!(
+                    "The exporter {} of the surviving region is {status}: its search does not get what is processed.",
+                    self.installation().region(self.survivors()).exporter
+                ),
+                vec!["Enable it first; what it missed cannot be copied from anywhere.".to_owned()],
+            );
+        }
+        if *progress < Progress::Enabled && theirs == Some(ExporterStatus::Enabled) {
+            return self.refuse(
+                "failover-half-done",
+                format!(
+                    "The exporter {} is still ENABLED, although region {} is not there: the failover was not finished.",
+                    self.installation().region(self.request.returning).exporter,
+                    self.name(self.request.returning)
+                ),
+                vec![format!("`c8dr failover --lost {}` does the rest.", self.name(self.request.returning))],
+            );
+        }
+        self.refuse_old_disks(progress)?;
+        self.refuse_a_pause(progress)?;
+        self.refuse_unseen_platforms(progress)
+    }
+
+    fn refuse_foreign_change(&self) -> Result<(), Refusal> {
+        let Some(change) = self.pending() else {
+            return Ok(());
+        };
+        let returning = self.installation().region(self.request.returning);
+        if is_adding(change, &self.installation().brokers_of(returning.id))
+            || is_enabling(change, &returning.exporter)
+        {
+            return Ok(());
+        }
+        self.refuse(
+            "change-pending",
+            format!(
+                "Change {} is pending, and while it is every other change is refused with 409.",
+                change.id
+            ),
+            vec![
+                "If it moves, wait for its end: `c8dr status --watch`.".to_owned(),
+                format!(
+                    "If nobody needs it: `curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`, then repeat this command.",
+                    change.id
+                ),
+            ],
+        )
+    }
+
+    /// Guarantee G12: what came back with its old disks has to go first.
+    fn refuse_old_disks(&self, progress: &Progress) -> Result<(), Refusal> {
+        if *progress > Progress::Rebuilt {
+            return Ok(());
+        }
+        let left = Condition::NothingLeft {
+            region: self.request.returning,
+        };
+        let verdict = left.judge(self.picture, &Default::default(), &Default::default());
+        // Volumes of a region whose brokers are there are in use, and new.
+        let is_rebuilt = *progress == Progress::Rebuilt;
+        match verdict {
+            crate::condition::Verdict::Broken(words) if !is_rebuilt || words.contains("old disk") => self.refuse(
+                "returned-with-old-disks",
+                words,
+                vec![
+                    format!(
+                        "Uninstall the release of region {}, delete its volume claims by name, then repeat this command.",
+                        self.name(self.request.returning)
+                    ),
+                    "In the lab: `c8dr lab ctl uninstall --region REGION`, then `c8dr lab ctl delete-volumes --region REGION`."
+                        .to_owned(),
+                ],
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// A pause that this run did not begin may be somebody's backup.
+    fn refuse_a_pause(&self, progress: &Progress) -> Result<(), Refusal> {
+        let paused = self.picture.paused();
+        if paused.is_empty() || *progress >= Progress::Enabled || self.request.adopt_pause.is_some() {
+            return Ok(());
+        }
+        self.refuse(
+            "exporting-paused",
+            format!(
+                "Exporting is paused on {}, and not by this run: somebody may be in the middle of a backup.",
+                counted("broker", paused.keys())
+            ),
+            vec![
+                "If a run of c8dr was interrupted: `c8dr run list`, then `c8dr run resume`.".to_owned(),
+                "If a run of another machine was: `c8dr run resume --from-record`.".to_owned(),
+                "If nobody needs the pause: `curl -X POST $MANAGEMENT/actuator/exporting/resume`, then repeat this command."
+                    .to_owned(),
+                format!(
+                    "To take the pause over: `c8dr failback --returning {} --adopt-pause \"reason\"`.",
+                    self.name(self.request.returning)
+                ),
+            ],
+        )
+    }
+
+    /// What cannot be seen cannot be proven: a pod that still writes would make the snapshot worthless.
+    fn refuse_unseen_platforms(&self, progress: &Progress) -> Result<(), Refusal> {
+        if *progress >= Progress::Enabled {
+            return Ok(());
+        }
+        for region in [self.survivors(), self.request.returning] {
+            let pods = self
+                .picture
+                .latest
+                .platforms
+                .get(&region)
+                .map(|platform| &platform.pods);
+            match pods {
+                Some(Sight::Seen(_)) => {}
+                // A region that is not rebuilt yet may have no API server that answers; it is looked at again in FB1.
+                Some(_) if region == self.request.returning => {}
+                Some(other) => {
+                    return self.refuse(
+                        "platform-unseen",
+                        format!(
+                            "The pods of region {} cannot be read: {}.",
+                            self.name(region),
+                            other.instead().unwrap_or_default()
+                        ),
+                        vec!["Whether Operate and Tasklist are down cannot be proven without it. Correct `platform.pods` in the configuration.".to_owned()],
+                    );
+                }
+                None => {
+                    return self.refuse(
+                        "platform-unknown",
+                        format!("How to reach the platform of region {} is not configured.", self.name(region)),
+                        vec!["Add `platform` to both regions in the configuration: `c8dr failback --help` shows an example.".to_owned()],
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps that are not owed, and those that are.
+    fn steps(&self, progress: &Progress) -> (Vec<Settled>, Vec<Step>) {
+        let all = owed::steps(self.installation(), self.request);
+        let is_settled = |id: StepId| match id {
+            StepId::Fb1 => *progress >= Progress::Rebuilt,
+            StepId::Fb2a
+            | StepId::Fb2b
+            | StepId::Fb3a
+            | StepId::Fb3b
+            | StepId::Fb3c
+            | StepId::Fb3d
+            | StepId::Fb3e
+            | StepId::Fb5 => *progress >= Progress::Enabled,
+            StepId::Fb4a | StepId::Fb4b => false,
+            StepId::Fb6 => *progress >= Progress::Resumed,
+            StepId::Fb7 => *progress >= Progress::Whole,
+            _ => false,
+        };
+        let why = match progress {
+            Progress::Single | Progress::Rebuilt => "The returning brokers are listed, and hold nothing.",
+            Progress::Enabled => "Both exporters are on, and exporting is still paused.",
+            Progress::Resumed => "Both exporters are on, and exporting goes on.",
+            Progress::Adding => "Brokers of the returning region are members already.",
+            Progress::Whole => "All brokers are members, and both exporters are on.",
+        };
+        let mut settled = Vec::new();
+        let mut steps = Vec::new();
+        for step in all {
+            if is_settled(step.id) {
+                settled.push(Settled {
+                    id: step.id,
+                    title: step.title,
+                    why: why.to_owned(),
+                });
+            } else {
+                steps.push(step);
+            }
+        }
+        (settled, steps)
+    }
+
+    fn proof(&self) -> Vec<Condition> {
+        let all = self.installation().brokers();
+        let enabled = |region: RegionId| Condition::Exporter {
+            exporter: self.installation().region(region).exporter.clone(),
+            status: ExporterStatus::Enabled,
+        };
+        vec![
+            Condition::NothingPending,
+            Condition::Members {
+                exactly: all.clone(),
+                replication_factor: self.installation().replication_factor(),
+            },
+            Condition::Led { by: all.clone() },
+            Condition::Complete {
+                replication_factor: self.installation().replication_factor(),
+            },
+            enabled(self.survivors()),
+            enabled(self.request.returning),
+            Condition::ExportingOn { brokers: all },
+            Condition::ExportingAgain,
+            Condition::SearchWell {
+                region: self.survivors(),
+            },
+            Condition::SearchWell {
+                region: self.request.returning,
+            },
+            Condition::SameRecords,
+        ]
+    }
+
+    fn notes(&self, progress: &Progress) -> Vec<String> {
+        let mut notes = vec![
+            "Until this is verified the installation is unprotected: one more broker lost stops its partitions.".to_owned(),
+            format!(
+                "If region {} dies before this is verified, region {} lacks acknowledged data: going on there is a loss that somebody has to accept by name.",
+                self.name(self.survivors()),
+                self.name(self.request.returning)
+            ),
+        ];
+        if *progress <= Progress::Rebuilt {
+            notes.push(
+                "Processes run all the time. Operate and Tasklist are down from FB2 to FB4, and show nothing new until FB6."
+                    .to_owned(),
+            );
+            notes.push(
+                "While exporting is paused the brokers' logs grow; if the disks would not last, the run turns round by itself."
+                    .to_owned(),
+            );
+        } else {
+            notes.push(
+                "The snapshot and restore were not done by this run: that both searches hold the same is proven at the end, but there is no position vector of the pause."
+                    .to_owned(),
+            );
+        }
+        notes.push(format!(
+            "Leaders stay in region {} afterwards; `curl -X POST {}/actuator/rebalance` spreads them.",
+            self.name(self.survivors()),
+            self.request.management
+        ));
+        notes
+    }
+}
