@@ -24,6 +24,7 @@ pub(crate) enum Stream {
     Start,
     Search,
     Webapps,
+    Bucket,
 }
 
 /// All streams of one world.

@@ -170,7 +170,7 @@ async fn heal_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Res
     Ok(Json(lab.status()).into_response())
 }
 
-/// With `?port=search` it is an answer of a search, otherwise of a broker.
+/// With `?port=search` it is an answer of a search, with `?port=bucket` of the object store, otherwise of a broker.
 async fn spoil_it(
     State(lab): State<Lab>,
     RawQuery(query): RawQuery,
@@ -187,9 +187,10 @@ async fn spoil_it(
     match query.as_deref() {
         None | Some("" | "port=broker") => lab.spoil_answer(fault),
         Some("port=search") => lab.with(|w| w.spoil_search_answer(fault)),
+        Some("port=bucket") => lab.with(|w| w.spoil_bucket_answer(fault)),
         Some(other) => {
             return Err(Refusal(format!(
-                "{other:?} is neither port=broker nor port=search"
+                "{other:?} is none of port=broker, port=search and port=bucket"
             )));
         }
     }

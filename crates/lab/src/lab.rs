@@ -7,6 +7,7 @@ use c8dr_engine::clock::{Clock, Moment};
 use tokio::sync::watch;
 
 use crate::api::{Answer, Port};
+use crate::bucket_face::BucketPort;
 use crate::chance::Stream;
 use crate::config::{ConfigError, WorldConfig};
 use crate::face::{BrokerPort, Refused};
@@ -221,6 +222,15 @@ impl Lab {
     /// The port of a region's search (9200), in this process.
     pub fn search(&self, region: Region) -> SearchPort {
         SearchPort::new(self.clone(), region)
+    }
+
+    /// The port of the object store, in this process.
+    pub fn bucket(&self) -> BucketPort {
+        BucketPort::new(self.clone())
+    }
+
+    pub(crate) fn store_life(&self) -> Option<u64> {
+        self.with(|w| w.store_life())
     }
 
     pub(crate) fn search_life(&self, region: Region) -> Option<u64> {

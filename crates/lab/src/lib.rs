@@ -5,12 +5,14 @@
 //! - [`Lab`] is the world on a clock: a handle that is cheap to clone, through which faults are made, questions are
 //!   asked and the reckoning is read.
 //! - [`Lab::management`], [`Lab::rest`] and [`Lab::grpc`] are a broker's ports as tower services, and [`Lab::search`] is
-//!   the port of a region's search, for virtual time;
+//!   the port of a region's search, and [`Lab::bucket`] that of an object store beside both, for virtual time;
 //!   [`Lab::serve`] opens the same ports as sockets, and [`Lab::control_router`] lets another process drive a lab.
 //!
 //! When the lab and a recording differ, the lab is wrong.
 
 mod api;
+mod bucket;
+mod bucket_face;
 mod chance;
 mod cluster;
 mod config;
@@ -29,6 +31,8 @@ mod wall;
 mod world;
 
 pub use api::Port;
+pub use bucket::BUCKET;
+pub use bucket_face::BucketPort;
 pub use config::{ConfigError, Disk, WorldConfig};
 pub use face::{BrokerPort, Refused};
 pub use ids::{BrokerId, PartitionId, Region};

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::api::Port;
+use crate::bucket_face::BucketPort;
 use crate::face::{BrokerPort, Refused};
 use crate::ids::{BrokerId, Region};
 use crate::lab::Lab;
@@ -72,6 +73,9 @@ pub struct Endpoints {
     pub searches: Vec<SearchEndpoint>,
     /// Where the lab itself is driven.
     pub control: SocketAddr,
+    /// The base URL of the object store, for S3 clients that name the bucket [`crate::BUCKET`] in the path. It is in
+    /// neither region.
+    pub bucket: String,
     tasks: JoinSet<()>,
 }
 
@@ -116,6 +120,10 @@ impl Lab {
             tasks.spawn(keep_open(self.clone(), door, address, listener));
             searches.push(SearchEndpoint { region, address });
         }
+        let wanted = address(listen, Door::Bucket);
+        let listener = bind(wanted).await?;
+        let store = listener.local_addr().unwrap_or(wanted);
+        tasks.spawn(keep_open(self.clone(), Door::Bucket, store, listener));
         let wanted = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let listener = bind(wanted).await?;
         let control = listener.local_addr().unwrap_or(wanted);
@@ -130,6 +138,7 @@ impl Lab {
             brokers,
             searches,
             control,
+            bucket: format!("http://{store}"),
             tasks,
         })
     }
@@ -140,27 +149,26 @@ impl Lab {
 enum Door {
     Broker(BrokerId, Port),
     Search(Region),
+    Bucket,
 }
 
 fn address(listen: Listen, door: Door) -> SocketAddr {
-    match listen {
-        Listen::Loopback => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
-        Listen::PerBroker => {
-            // The configuration allows 200 brokers at most, so the last octet holds.
-            let octet = match door {
-                Door::Broker(broker, _) => u8::try_from(10 + broker.0).unwrap_or(u8::MAX),
-                Door::Search(Region::Even) => 10,
-                Door::Search(Region::Odd) => 11,
-            };
-            let port = match door {
-                Door::Broker(_, Port::Rest) => 8080,
-                Door::Broker(_, Port::Management) => 9600,
-                Door::Broker(_, Port::Grpc) => 26500,
-                Door::Search(_) => 9200,
-            };
-            SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, octet)), port)
-        }
+    let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    if listen == Listen::Loopback {
+        return anywhere;
     }
+    let (host, port) = match door {
+        Door::Broker(broker, Port::Rest) => (broker.0, 8080),
+        Door::Broker(broker, Port::Management) => (broker.0, 9600),
+        Door::Broker(broker, Port::Grpc) => (broker.0, 26500),
+        Door::Search(Region::Even) => (0, 9200),
+        Door::Search(Region::Odd) => (1, 9200),
+        // It is in no region, so it has no address to keep.
+        Door::Bucket => return anywhere,
+    };
+    // The configuration allows 200 brokers at most, so the last octet holds.
+    let octet = u8::try_from(10 + host).unwrap_or(u8::MAX);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, octet)), port)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -187,6 +195,7 @@ fn open_in(lab: &Lab, door: Door) -> Option<u64> {
     let broker = match door {
         Door::Broker(broker, _) => broker,
         Door::Search(region) => return lab.search_life(region),
+        Door::Bucket => return lab.store_life(),
     };
     lab.with(|w| {
         w.broker(broker)
@@ -210,7 +219,7 @@ async fn keep_open(lab: Lab, door: Door, address: SocketAddr, first: TcpListener
             match TcpListener::bind(address).await {
                 Ok(bound) => listener = Some(bound),
                 Err(error) => {
-                    tracing::warn!(%address, %error, "a restarted broker's port is taken; trying again");
+                    tracing::warn!(%address, %error, "a port that is to open again is taken; trying again");
                     lab.clock().sleep(Duration::from_millis(200)).await;
                 }
             }
@@ -242,6 +251,7 @@ async fn accept_while(
                     Door::Search(region) => {
                         connections.spawn(serve_connection(stream, SearchPort::new(lab.clone(), region)))
                     }
+                    Door::Bucket => connections.spawn(serve_connection(stream, BucketPort::new(lab.clone()))),
                 };
             }
             changed = upheavals.changed() => {

@@ -19,7 +19,7 @@ async fn ask(to: SocketAddr, method: &str, path: &str, body: &str) -> std::io::R
     let mut stream = TcpStream::connect(to).await?;
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 unchecked\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -153,6 +153,29 @@ async fn ports_live_and_die_with_their_broker() {
         pods.starts_with("HTTP/1.1 200") && pods.contains("\"items\":[]"),
         "{pods}"
     );
+    let bucket: SocketAddr = endpoints.bucket.trim_start_matches("http://").parse().unwrap();
+    let key = "/camunda-backup/direction";
+    let put = ask(bucket, "PUT", key, "abc").await.unwrap();
+    assert!(
+        put.starts_with("HTTP/1.1 200") && put.contains("\r\netag: \""),
+        "{put}"
+    );
+    let store = |state: &str| format!(r#"{{"store":{{"state":"{state}"}}}}"#);
+    ask(endpoints.control, "POST", "/ctl", &store("gone"))
+        .await
+        .unwrap();
+    until(&clock, "the object store is gone", async || {
+        TcpStream::connect(bucket).await.is_err()
+    })
+    .await;
+    ask(endpoints.control, "POST", "/ctl", &store("works"))
+        .await
+        .unwrap();
+    until(&clock, "it is back on its port", async || {
+        let head = ask(bucket, "HEAD", key, "").await;
+        head.is_ok_and(|h| h.contains("content-length: 3") && h.ends_with("\r\n\r\n"))
+    })
+    .await;
     let status = ask(endpoints.control, "GET", "/status", "").await.unwrap();
     assert!(status.contains("\"power\":\"down\""), "{status}");
     assert!(

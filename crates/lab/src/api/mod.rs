@@ -1,5 +1,6 @@
 //! What a broker answers: requests in, answers out, both plain values, so that the world stays free of sockets.
 
+pub(crate) mod bucket;
 mod cluster;
 mod exporting;
 mod management;
@@ -163,5 +164,35 @@ impl World {
             path,
         };
         Answer::Soon(Reply::json(status, JSON, &body))
+    }
+}
+
+/// With `%2C` and its like resolved; what is not UTF-8 then stays as it was.
+pub(crate) fn decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|h| std::str::from_utf8(h).ok());
+        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_decoded() {
+        assert_eq!(decoded("/a%2Cb*/%zz"), "/a,b*/%zz");
     }
 }

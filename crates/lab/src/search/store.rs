@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::bucket::Objects;
 use crate::search::snapshot::Stored;
 
 /// Where in the object store a repository is: bucket and path within it, or a file system's location.
@@ -30,9 +31,15 @@ pub enum StoreState {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub(crate) state: StoreState,
+    /// Counts its disappearances and returns: what was under way then is cut off.
+    pub(crate) life: u64,
+    /// Numbers the requests that its own port gets.
+    pub(crate) requests: u64,
     /// Counts finished snapshots, so that a repository knows which were there when it was registered.
     pub(crate) count: u64,
     pub(crate) snapshots: BTreeMap<Location, Vec<Stored>>,
+    /// What clients keep there themselves.
+    pub(crate) objects: Objects,
 }
 
 impl Store {

@@ -59,6 +59,15 @@ pub enum AnswerFault {
     Reset,
 }
 
+impl AnswerFault {
+    /// Takes the first of these faults that a call meets: some only concern calls that change something.
+    pub(super) fn take(faults: &mut Vec<AnswerFault>, mutates: bool) -> Option<AnswerFault> {
+        let any = |f: &AnswerFault| matches!(f, AnswerFault::Delay(_) | AnswerFault::Reset);
+        let place = faults.iter().position(|f| mutates || any(f))?;
+        Some(faults.remove(place))
+    }
+}
+
 impl World {
     /// Kills all brokers of a region, its search and its webapps: `kill -9`.
     pub fn lose_region(&mut self, region: Region) {
@@ -194,9 +203,7 @@ impl World {
 
     /// Takes the fault that this call is to meet, if any.
     pub(crate) fn next_answer_fault(&mut self, mutates: bool) -> Option<AnswerFault> {
-        let any = |f: &AnswerFault| matches!(f, AnswerFault::Delay(_) | AnswerFault::Reset);
-        let place = self.answer_faults.iter().position(|f| mutates || any(f))?;
-        Some(self.answer_faults.remove(place))
+        AnswerFault::take(&mut self.answer_faults, mutates)
     }
 
     pub(crate) fn brokers_of(&self, region: Region) -> Vec<BrokerId> {

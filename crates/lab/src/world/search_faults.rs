@@ -34,6 +34,10 @@ impl World {
             StoreState::Gone => "is gone",
         };
         self.say(format!("The object store {word}."));
+        if (self.store.state == StoreState::Gone) != (state == StoreState::Gone) {
+            self.store.life += 1;
+            self.upheavals += 1;
+        }
         self.store.state = state;
     }
 
@@ -73,10 +77,22 @@ impl World {
 
     /// Takes the fault that this call to a search is to meet, if any.
     pub(crate) fn next_search_answer_fault(&mut self, mutates: bool) -> Option<AnswerFault> {
-        let faults = &mut self.searching.answer_faults;
-        let any = |f: &AnswerFault| matches!(f, AnswerFault::Delay(_) | AnswerFault::Reset);
-        let place = faults.iter().position(|f| mutates || any(f))?;
-        Some(faults.remove(place))
+        AnswerFault::take(&mut self.searching.answer_faults, mutates)
+    }
+
+    /// In which life of the object store its port answers, if it does.
+    pub(crate) fn store_life(&self) -> Option<u64> {
+        (self.store.state != StoreState::Gone).then_some(self.store.life)
+    }
+
+    /// Spoils one answer of the object store's own port to come.
+    pub fn spoil_bucket_answer(&mut self, fault: AnswerFault) {
+        self.searching.bucket_faults.push(fault);
+    }
+
+    /// Takes the fault that this call to the object store is to meet, if any.
+    pub(crate) fn next_bucket_answer_fault(&mut self, mutates: bool) -> Option<AnswerFault> {
+        AnswerFault::take(&mut self.searching.bucket_faults, mutates)
     }
 
     pub(super) fn take_fault(&mut self, region: Region, fault: SearchFault) -> bool {

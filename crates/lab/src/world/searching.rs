@@ -37,6 +37,7 @@ pub(crate) struct Searching {
     pub(crate) flavour: Flavour,
     pub(crate) faults: Vec<(Region, SearchFault)>,
     pub(crate) answer_faults: Vec<AnswerFault>,
+    pub(crate) bucket_faults: Vec<AnswerFault>,
     pub(crate) outcomes: BTreeMap<u64, SnapshotOutcome>,
     next: u64,
     /// What [`World::snapshot_search`] took.

@@ -11,7 +11,7 @@ mod snapshot_body;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call, JSON, Reply};
+use crate::api::{Answer, Call, JSON, Reply, decoded};
 use crate::ids::Region;
 use crate::world::World;
 use error::Trouble;
@@ -136,26 +136,6 @@ impl World {
     }
 }
 
-/// With `%2C` and its like resolved; what is not UTF-8 then stays as it was.
-fn decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|h| std::str::from_utf8(h).ok());
-        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
-}
-
 /// Leaves only what `filter_path` names: dotted paths, comma separated.
 fn filtered(reply: Reply, filter: &str) -> Reply {
     let Ok(whole) = serde_json::from_slice::<Value>(&reply.body) else {
@@ -214,11 +194,6 @@ fn merged(mut into: Value, from: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_decoded() {
-        assert_eq!(decoded("/a%2Cb*/%zz"), "/a,b*/%zz");
-    }
 
     #[test]
     fn only_what_is_named_is_left() {
