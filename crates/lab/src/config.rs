@@ -23,6 +23,9 @@ pub struct WorldConfig {
     pub ghost_probability: f64,
     /// Each broker's volume.
     pub disk: Disk,
+    /// Whether the brokers' metrics tell what is free on it. Whether those of a real 8.6 do is unverified, so who
+    /// watches disks has to live without.
+    pub shows_free_disk: bool,
 }
 
 /// A broker's volume, and when it counts as full (spec: concepts.md §7.1).
@@ -62,6 +65,7 @@ impl Default for WorldConfig {
             creates_per_second: 4.0,
             ghost_probability: 0.05,
             disk: Disk::default(),
+            shows_free_disk: true,
         }
     }
 }

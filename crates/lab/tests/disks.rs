@@ -3,7 +3,7 @@
 mod asking;
 
 use asking::{Asking, body_status};
-use c8dr_lab::{ConfigError, Data, Disk, Region, WorldConfig};
+use c8dr_lab::{BrokerId, ConfigError, Data, Disk, Region, WorldConfig};
 
 const MIB: u64 = 1 << 20;
 
@@ -106,6 +106,29 @@ async fn a_new_disk_is_empty_and_what_is_replicated_is_counted() {
     let page = page.as_str().unwrap_or_default();
     let series = r#"atomix_append_entries_data_rate_total{follower="2""#;
     assert!(page.contains(series), "{page}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_metrics_tell_what_is_free_unless_they_are_told_not_to() {
+    for shown in [true, false] {
+        let lab = Asking::new(WorldConfig {
+            shows_free_disk: shown,
+            ..WorldConfig::default()
+        });
+        lab.sleep(15.0).await;
+        lab.lab.with(|w| w.set_load(0.0));
+        lab.sleep(5.0).await;
+        let path = "/actuator/prometheus";
+        let page = lab.ask(lab.lab.management(BrokerId(0)), "GET", path, "").await;
+        let Ok(page) = page.map(|p| p.text) else {
+            panic!("broker 0 is up");
+        };
+        let series = "disk_free_bytes{path=\"/usr/local/zeebe/.\",} ";
+        let told = page.lines().find_map(|l| l.strip_prefix(series));
+        let told = told.and_then(|n| n.parse::<f64>().ok()).map(|n| n as u64);
+        let free = lab.lab.with(|w| w.disk_free_bytes(BrokerId(0)));
+        assert_eq!(told, shown.then_some(free));
+    }
 }
 
 #[test]
