@@ -53,7 +53,7 @@ impl IntoResponse for Refusal {
 }
 
 impl Lab {
-    /// `GET /status /audit /audit/searches /timeline`, `POST /break /heal /spoil /snapshot /restore /down`, and
+    /// `GET /status /audit /audit/searches /audit/final /timeline`, `POST /break /heal /spoil /snapshot /restore /down`, and
     /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/volumes?region=… /ctl/releases` as helm and kubectl would be used: JSON in and out.
     pub fn control_router(&self) -> Router {
         Router::new()
@@ -66,6 +66,10 @@ impl Lab {
             .route(
                 "/audit/searches",
                 get(async |State(lab): State<Lab>| Json(lab.audit_searches(&BTreeMap::new()))),
+            )
+            .route(
+                "/audit/final",
+                get(async |State(lab): State<Lab>| Json(lab.final_audit())),
             )
             .route("/break", post(break_it))
             .route("/heal", post(heal_it))

@@ -13,7 +13,7 @@ use crate::config::{ConfigError, WorldConfig};
 use crate::face::{BrokerPort, Refused};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::search_face::SearchPort;
-use crate::world::{AnswerFault, Audit, Data, LabStatus, Power, SearchAudit, World, WorldEvent};
+use crate::world::{AnswerFault, Audit, Data, FinalAudit, LabStatus, Power, SearchAudit, World, WorldEvent};
 
 /// A running lab. Clones share one world.
 #[derive(Clone, Debug)]
@@ -197,6 +197,16 @@ impl Lab {
     /// Both searches compared by id with each other and with the log, each named partition up to a position.
     pub fn audit_searches(&self, up_to: &BTreeMap<PartitionId, i64>) -> SearchAudit {
         self.with(|w| w.audit_searches(up_to))
+    }
+
+    /// The last reckoning of a drill, as of now: see [`World::final_audit`].
+    pub fn final_audit(&self) -> FinalAudit {
+        self.with(|w| w.final_audit())
+    }
+
+    /// Whether the exporters have nothing left to do: see [`World::exporters_caught_up`].
+    pub fn exporters_caught_up(&self) -> bool {
+        self.with(|w| w.exporters_caught_up())
     }
 
     /// What happened so far.

@@ -43,7 +43,7 @@ pub use search_face::SearchPort;
 pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
-    AnswerFault, Audit, BrokerStatus, Data, DeploymentStatus, LabStatus, Labels, Link, PartitionAudit,
-    PlatformError, PodPhase, PodStatus, Power, RegionStatus, ReleaseStatus, SearchAudit, SearchFault,
-    SearchStatus, VolumeStatus, World, WorldEvent,
+    AnswerFault, Audit, BrokerStatus, Counted, Data, DeploymentStatus, FinalAudit, LabStatus, Labels, Link,
+    PartitionAudit, PlatformError, PodPhase, PodStatus, Power, RegionAudit, RegionStatus, ReleaseStatus,
+    SearchAudit, SearchFault, SearchStatus, VolumeStatus, World, WorldEvent,
 };

@@ -92,3 +92,80 @@ async fn what_no_search_has_yet_is_said() {
             .all(|p| p.distinct[1] == 0 && p.last[1].is_none())
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_final_audit_finds_what_a_search_lacks() {
+    let lab = lab(4);
+    lab.sleep(20.0).await;
+    assert!(!lab.lab.exporters_caught_up(), "clients go on");
+    lab.lab.with(|w| w.set_load(0.0));
+    lab.until(10.0, "caught up", async || lab.lab.exporters_caught_up())
+        .await;
+    let whole = lab.lab.final_audit();
+    assert!(whole.is_whole() && whole.exporters_caught_up, "{whole:?}");
+    assert!(whole.acknowledged > 50);
+    assert!(whole.regions.iter().all(|r| r.acknowledged == whole.acknowledged));
+    // A region that comes back without a restore lacks everything that was.
+    lab.lab.lose_region(Region::Odd);
+    assert!(lab.lab.final_audit().is_whole(), "its disks are still there");
+    lab.lab.return_region(Region::Odd, Data::Empty);
+    let emptied = lab.lab.final_audit();
+    assert!(!emptied.is_whole());
+    assert_eq!(emptied.missing_from_log.count, 0);
+    assert_eq!(emptied.regions[0].missing.count, 0);
+    let missing = &emptied.regions[1].missing;
+    assert_eq!((missing.count, missing.examples.len()), (whole.acknowledged, 5));
+    assert!(emptied.regions[0].records_only_here >= whole.acknowledged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_or_leaderless_partition_has_not_caught_up() {
+    let lab = lab(5);
+    lab.sleep(5.0).await;
+    let (_, body) = lab.management(0, "POST", "/actuator/exporting/pause", "").await;
+    assert_eq!(asking::body_status(&body), 204);
+    lab.sleep(10.0).await;
+    lab.lab.with(|w| w.set_load(0.0));
+    lab.sleep(10.0).await;
+    assert!(
+        !lab.lab.exporters_caught_up(),
+        "what was committed since the pause waits"
+    );
+    let paused = lab.lab.final_audit();
+    assert!(paused.records_in_neither > 10 && !paused.is_whole(), "{paused:?}");
+    lab.management(0, "POST", "/actuator/exporting/resume", "").await;
+    lab.until(10.0, "caught up", async || lab.lab.exporters_caught_up())
+        .await;
+    assert!(lab.lab.final_audit().is_whole());
+    lab.lab.lose_region(Region::Odd);
+    lab.sleep(8.0).await;
+    assert!(!lab.lab.exporters_caught_up(), "nobody leads");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_repeated_is_counted_twice_and_not_as_a_loss() {
+    let mut seen = 0;
+    for seed in 0..20 {
+        let lab = lab(seed);
+        lab.lab.with(|w| w.set_load(40.0));
+        lab.sleep(5.0).await;
+        // Answers that were under way die with their brokers; the clients have to ask again.
+        lab.lab.kill_broker(c8dr_lab::BrokerId(0));
+        lab.sleep(10.0).await;
+        lab.lab.start_broker(c8dr_lab::BrokerId(0), Data::Old);
+        lab.sleep(20.0).await;
+        lab.lab.with(|w| w.set_load(0.0));
+        lab.until(60.0, "caught up", async || lab.lab.exporters_caught_up())
+            .await;
+        let audit = lab.lab.final_audit();
+        assert!(audit.is_whole(), "seed {seed}: {audit:?}");
+        assert_eq!(audit.regions[0].twice, audit.twice_in_log, "seed {seed}");
+        assert_eq!(
+            audit.twice_in_log.count,
+            lab.lab.audit().duplicates,
+            "seed {seed}"
+        );
+        seen += audit.twice_in_log.count;
+    }
+    assert!(seen > 0, "no seed had any: the test shows nothing");
+}

@@ -9,6 +9,7 @@ mod disks;
 mod elections;
 mod exporting;
 mod faults;
+mod final_audit;
 mod genesis;
 mod gossip;
 mod objects;
@@ -38,6 +39,7 @@ use crate::search::store::Store;
 use crate::wall::Wall;
 
 pub use faults::{AnswerFault, Data, Link, Power};
+pub use final_audit::{Counted, FinalAudit, RegionAudit};
 pub(crate) use gossip::{Contact, View};
 pub(crate) use objects::GRACE;
 pub use objects::{Labels, PodStatus, VolumeStatus};
