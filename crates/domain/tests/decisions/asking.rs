@@ -71,8 +71,9 @@ pub(crate) enum Stands {
     Met,
     NotYet,
     Broken,
+    Moved,
 }
-pub(crate) use Stands::{Broken, Met, NotYet};
+pub(crate) use Stands::{Broken, Met, Moved, NotYet};
 
 /// How a condition stands, with a part of what it says.
 #[track_caller]
