@@ -19,10 +19,11 @@ use c8dr_engine::clock::Clock;
 use futures_util::future::{Either, select};
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::process::{Child, Command as Process};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command as Process};
 
 use self::output::Tail;
 use crate::auth::Secrets;
+use crate::foreign::shown;
 
 /// How much of each of its two outputs is kept: the end of it, where programs say why they failed.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
@@ -113,6 +114,38 @@ impl Command {
     /// # Errors
     /// If it could not be started.
     pub async fn run(&self, clock: &Clock) -> Result<Ran, NotStarted> {
+        let (ended, secrets) = self.to_its_end(clock, KEPT_BYTES_MAX).await?;
+        Ok(Ran {
+            end: ended.end,
+            output: ended.output.text(&secrets),
+            errors: ended.errors.text(&secrets),
+            took: ended.took,
+        })
+    }
+
+    /// As [`Command::run`], for what it writes to its standard output: `None` if that is more than `bytes_max`. It comes as
+    /// it was written, secrets included, to be read and not to be told.
+    pub(crate) async fn read(
+        &self,
+        clock: &Clock,
+        bytes_max: usize,
+    ) -> Result<(Ran, Option<Vec<u8>>), NotStarted> {
+        let (ended, secrets) = self.to_its_end(clock, bytes_max).await?;
+        let output = ended.output.whole();
+        let ran = Ran {
+            end: ended.end,
+            output: String::new(),
+            errors: ended.errors.text(&secrets),
+            took: ended.took,
+        };
+        Ok((ran, output))
+    }
+
+    async fn to_its_end(
+        &self,
+        clock: &Clock,
+        output_bytes_max: usize,
+    ) -> Result<(Ended, Secrets), NotStarted> {
         let began = clock.now();
         let mut process = Process::new(&self.program);
         process
@@ -138,7 +171,7 @@ impl Command {
         })?;
         let secrets = Secrets::new(self.secrets.iter().map(|(_, value)| value.clone()));
         let mut group = Group::of(child);
-        let mut output = Tail::new(group.child.stdout.take(), KEPT_BYTES_MAX, &secrets);
+        let mut output = Tail::new(group.child.stdout.take(), output_bytes_max, &secrets);
         let mut errors = Tail::new(group.child.stderr.take(), KEPT_BYTES_MAX, &secrets);
         let finished = async {
             let reading = async { tokio::join!(output.read(), errors.read()) };
@@ -164,12 +197,13 @@ impl Command {
                 End::TooLate(self.limit)
             }
         };
-        Ok(Ran {
+        let ended = Ended {
             end,
-            output: output.text(&secrets),
-            errors: errors.text(&secrets),
+            output,
+            errors,
             took: clock.now().since(began),
-        })
+        };
+        Ok((ended, secrets))
     }
 
     /// Runs it for its effect, once.
@@ -180,24 +214,52 @@ impl Command {
             }) => Answer::Done,
             Ok(ran) => Answer::Unknown {
                 status: None,
-                detail: match ran.said() {
-                    "" => ran.end.to_string(),
-                    said => format!("{}: {said}", ran.end),
-                },
+                detail: ran.words(),
             },
-            Err(NotStarted { program, why }) => Answer::NotSent {
-                // The nearest of the words for "nobody was reached": no such program, or not for us.
-                why: match why.kind() {
-                    io::ErrorKind::NotFound => Silence::NoSuchHost,
-                    _ => Silence::Refused,
-                },
-                detail: format!("{program} could not be started: {why}"),
+            Err(not_started) => Answer::NotSent {
+                why: not_started.silence(),
+                detail: not_started.words(),
             },
         }
     }
 }
 
+impl NotStarted {
+    /// The nearest of the words for "nobody was reached": no such program, or not for us.
+    pub(crate) fn silence(&self) -> Silence {
+        match self.why.kind() {
+            io::ErrorKind::NotFound => Silence::NoSuchHost,
+            _ => Silence::Refused,
+        }
+    }
+
+    /// It and its source, as one sentence.
+    pub(crate) fn words(&self) -> String {
+        format!("{self}: {}", self.why)
+    }
+}
+
 impl Ran {
+    /// How it ended, and the last lines of what it said, fit to be shown.
+    pub(crate) fn words(&self) -> String {
+        const LINES_MAX: usize = 5;
+        const LINE_CHARS_MAX: usize = 200;
+        let text = if self.errors.trim().is_empty() {
+            &self.output
+        } else {
+            &self.errors
+        };
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last: Vec<String> = lines[lines.len().saturating_sub(LINES_MAX)..]
+            .iter()
+            .map(|line| shown(line.as_bytes(), LINE_CHARS_MAX))
+            .collect();
+        match last.is_empty() {
+            true => self.end.to_string(),
+            false => format!("{}: {}", self.end, last.join(" / ")),
+        }
+    }
+
     /// Its last words: the last line of its errors, or of its output.
     pub fn said(&self) -> &str {
         let last = |text: &'_ str| -> usize { text.trim_end().rfind('\n').map_or(0, |at| at + 1) };
@@ -208,6 +270,14 @@ impl Ran {
         };
         text[last(text)..].trim()
     }
+}
+
+/// How a program ended, with what is left of its outputs.
+struct Ended {
+    end: End,
+    output: Tail<ChildStdout>,
+    errors: Tail<ChildStderr>,
+    took: Duration,
 }
 
 fn end_of(status: ExitStatus) -> End {
@@ -276,8 +346,30 @@ mod tests {
             failed,
             Answer::Unknown {
                 status: None,
-                detail: "it ended with exit code 3: why".to_owned()
+                detail: "it ended with exit code 3: first / why".to_owned()
             }
+        );
+        let hostile = performed(&shell(
+            "printf '\\033[2J\\342\\200\\256 %01000d\\n' 7 >&2; seq 9 >&2; exit 1",
+            LONG,
+        ))
+        .await;
+        assert_eq!(
+            hostile,
+            Answer::Unknown {
+                status: None,
+                detail: "it ended with exit code 1: 5 / 6 / 7 / 8 / 9".to_owned()
+            }
+        );
+        let hostile = performed(&shell(
+            "printf '\\033[2J\\342\\200\\256 %01000d\\n' 7 >&2; exit 1",
+            LONG,
+        ))
+        .await;
+        assert!(
+            matches!(&hostile, Answer::Unknown { detail, .. }
+                if detail.contains(r"\u{1b}[2J\u{202e} 000") && detail.len() < 400),
+            "{hostile:?}"
         );
         let killed = performed(&shell("kill -TERM $$", LONG)).await;
         assert!(

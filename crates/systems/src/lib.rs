@@ -11,6 +11,7 @@ pub mod dial;
 pub mod elasticsearch;
 mod foreign;
 pub mod http;
+pub mod platform;
 mod reading;
 pub mod setup;
 pub mod zeebe;

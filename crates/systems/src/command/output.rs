@@ -45,6 +45,12 @@ impl<R: AsyncRead + Unpin> Tail<R> {
         }
     }
 
+    /// All that was read; `None` if it was more than is kept.
+    pub(super) fn whole(self) -> Option<Vec<u8>> {
+        let is_whole = !self.is_cut && self.kept.len() <= self.kept_bytes_max;
+        is_whole.then(|| self.kept.into())
+    }
+
     /// What was kept, without secrets.
     pub(super) fn text(mut self, secrets: &Secrets) -> String {
         let bytes = self.kept.make_contiguous();

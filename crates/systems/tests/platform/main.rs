@@ -1,0 +1,4 @@
+//! The platform drivers over real little processes.
+
+#[cfg(test)]
+mod drivers;
