@@ -369,5 +369,8 @@ impl World {
                 acked: start,
             },
         );
+        if let Some(region) = Region::of_exporter(exporter) {
+            self.opens_exporter(id, partition, region);
+        }
     }
 }

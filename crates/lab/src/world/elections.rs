@@ -253,6 +253,9 @@ impl World {
         self.publish(winner);
         self.bring_up_to_date(winner, partition);
         self.commit(winner, partition);
+        for region in self.enabled_exporters(winner, partition) {
+            self.opens_exporter(winner, partition, region);
+        }
         self.export_soon(winner, partition);
     }
 

@@ -225,6 +225,17 @@ impl World {
         }
     }
 
+    /// An exporter is opened, on a leader, also while it is paused: then it creates its indices where they are missing,
+    /// and writes nothing to them (spec: procedure.md FB3, camunda issue 14790).
+    pub(crate) fn opens_exporter(&mut self, leader: BrokerId, partition: PartitionId, target: Region) {
+        let paused = self
+            .replica(leader, partition)
+            .is_some_and(|r| r.role == Role::Leader && r.phase == ExporterPhase::Paused);
+        if paused && self.target_answers(leader, target) {
+            self.create_record_indices(target);
+        }
+    }
+
     /// When a broker that is stepping down stops answering questions about its partitions, and until when.
     pub(crate) fn partitions_hang(&self, broker: BrokerId) -> Option<(Moment, Moment)> {
         let replicas = self.broker(broker)?.replicas.values();

@@ -13,8 +13,9 @@ pub enum SearchFault {
     PartialSnapshot,
     /// Every shard of the next snapshot fails: it ends as FAILED.
     FailedSnapshot,
-    /// Exporters that are paused create their empty indices all the same, at once if they are paused already
-    /// (spec: procedure.md FB3, camunda issue 14790).
+    /// Exporters that are paused create their empty indices, at once if they are paused already, and even where they are
+    /// disabled: the worst that issue 14790 may mean (spec: procedure.md FB3). Enabled ones that are opened while they
+    /// are paused do so anyway.
     EmptyIndices,
 }
 
@@ -113,15 +114,24 @@ impl World {
                 && self.searches[region.index()].alive
                 && self.take_fault(region, SearchFault::EmptyIndices)
             {
-                for kind in ["deployment", "process-instance-creation"] {
-                    let name = self.record_index(kind, self.now);
-                    self.create_search_index(region, &name);
-                }
-                self.say(format!(
-                    "Paused exporters have created empty indices in the search of {}.",
-                    self.region_name(region)
-                ));
+                self.create_record_indices(region);
             }
+        }
+    }
+
+    /// Creates those of today's record indices that are missing, empty.
+    pub(crate) fn create_record_indices(&mut self, region: Region) {
+        let mut created = false;
+        for kind in ["deployment", "process-instance-creation"] {
+            let name = self.record_index(kind, self.now);
+            let there = self.searches[region.index()].indices.contains_key(&name);
+            created |= !there && self.create_search_index(region, &name);
+        }
+        if created {
+            self.say(format!(
+                "Paused exporters have created empty indices in the search of {}.",
+                self.region_name(region)
+            ));
         }
     }
 
