@@ -193,10 +193,10 @@ impl Timings {
             snapshot_document: Duration::from_micros(40),
             restore_shard: Duration::from_millis(50),
             restore_document: Duration::from_micros(60),
-            // Not recorded: a Spring Boot application with its schema check.
-            webapp_start: Span::ms(8_000, 20_000),
-            // Not recorded: within Kubernetes' grace period of 30 s.
-            webapp_termination: Span::ms(2_000, 28_000),
+            // Not recorded: a Spring Boot application on a fast node, whose schema check finds little to do.
+            webapp_start: Span::ms(4_000, 9_000),
+            // Not recorded: an idle Spring Boot application; Kubernetes would wait for 30 s.
+            webapp_termination: Span::ms(1_000, 6_000),
             webapp_write: Duration::from_secs(2),
         }
     }
