@@ -355,12 +355,14 @@ async fn a_whole_failback_leaves_both_searches_equal() {
         })
     })
     .await;
+    // What is written when all is whole again must be in both, too.
+    lab.sleep(15.0).await;
     lab.lab.with(|w| w.set_load(0.0));
     lab.sleep(5.0).await;
     let audit = lab.lab.audit_searches(&std::collections::BTreeMap::new());
     assert!(audit.is_equal_and_whole(), "{audit:?}");
     assert_eq!(audit.acknowledged_in, [audit.acknowledged; 2]);
-    assert!(audit.acknowledged > 100);
+    assert!(audit.acknowledged > 100, "{audit:?}");
 }
 
 #[tokio::test(start_paused = true)]
