@@ -75,6 +75,7 @@ pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step>
             }
             .into(),
             after: vec![
+                Condition::ChangeEnded,
                 Condition::Members {
                     exactly: keep.clone(),
                     replication_factor: installation.regional_replicas(),
@@ -108,7 +109,7 @@ pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step>
             }
             .into(),
             after: vec![
-                Condition::NothingPending,
+                Condition::ChangeEnded,
                 Condition::Exporter {
                     exporter: theirs.clone(),
                     status: ExporterStatus::Disabled,
