@@ -209,6 +209,7 @@ impl Ground<'_> {
                 },
                 Self::well(here),
                 Self::well(there),
+                self.room(),
             ],
             deadline_ms: DRAIN_DEADLINE_MS,
             prediction: predicted("paused at once, drained some seconds later", 100, 8_000),
@@ -252,10 +253,13 @@ impl Ground<'_> {
                     anew: false,
                 },
             },
-            after: vec![Condition::Registered {
-                region: here,
-                repository: self.request.repository.clone(),
-            }],
+            after: vec![
+                Condition::Registered {
+                    region: here,
+                    repository: self.request.repository.clone(),
+                },
+                self.room(),
+            ],
             deadline_ms: REPOSITORY_DEADLINE_MS,
             prediction: predicted("acknowledged, and verified from every node", 50, 5_000),
             manual: vec![format!(
@@ -338,6 +342,7 @@ impl Ground<'_> {
                     repository: self.request.repository.clone(),
                 },
                 self.whole(there),
+                self.room(),
             ],
             deadline_ms: REPOSITORY_DEADLINE_MS,
             prediction: predicted(
@@ -378,7 +383,7 @@ impl Ground<'_> {
                 region: there,
                 task: SearchTask::ClearTheWay,
             },
-            after: vec![Condition::WayClear { region: there }],
+            after: vec![Condition::WayClear { region: there }, self.room()],
             deadline_ms: REPOSITORY_DEADLINE_MS,
             prediction: predicted("nothing to do, as a rule", 0, 5_000),
             manual: vec![
@@ -452,7 +457,7 @@ impl Ground<'_> {
                 region,
                 effect: PlatformEffect::WebappsUp,
             },
-            after: vec![Condition::WebappsUp { region }],
+            after: vec![Condition::WebappsUp { region }, self.room()],
             deadline_ms: PODS_DEADLINE_MS,
             prediction: predicted("pods ready; they show nothing new before FB6", 1_000, 180_000),
             manual: self.request.commands(region, PlatformEffect::WebappsUp),
@@ -488,6 +493,7 @@ impl Ground<'_> {
                 Condition::ChangeEnded,
                 self.is(there, ExporterStatus::Enabled),
                 self.is(here, ExporterStatus::Enabled),
+                self.room(),
             ],
             deadline_ms: ENABLE_DEADLINE_MS,
             prediction: predicted("COMPLETED within two seconds", 300, 2_500),
