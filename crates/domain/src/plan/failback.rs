@@ -238,6 +238,8 @@ impl Scene<'_> {
                 vec!["Repeat this command when the coordinator answers: `c8dr status --watch`.".to_owned()],
             ),
             Membership::Mixed(_) | Membership::Whole if adding => Ok(Progress::Adding),
+            // An add that was cancelled leaves members behind that hold nothing. `spec: edge-cases.md E4`
+            Membership::Whole if !self.has_all_replicas() => Ok(Progress::Adding),
             Membership::Whole if self.has_failed_over() => Ok(Progress::Whole),
             Membership::Whole => self.refuse(
                 "region-not-given-up",
@@ -265,6 +267,20 @@ impl Scene<'_> {
         }
     }
 
+    /// Whether every partition has all its replicas, by the configuration.
+    fn has_all_replicas(&self) -> bool {
+        let wanted = self.installation().replication_factor() as usize;
+        self.picture.configuration().is_none_or(|configuration| {
+            self.installation().partitions().all(|partition| {
+                let replicas = configuration
+                    .members
+                    .values()
+                    .filter(|member| member.partitions.contains_key(&partition));
+                replicas.count() >= wanted
+            })
+        })
+    }
+
     /// Both exporters on with all members: a failback has been carried so far, or nothing ever happened.
     fn has_failed_over(&self) -> bool {
         self.exporter_status(self.request.returning) == Some(ExporterStatus::Enabled)
@@ -275,11 +291,16 @@ impl Scene<'_> {
             .exporter_status(&self.installation().region(region).exporter)
     }
 
-    fn progress_of_one_region(&self) -> Progress {
+    /// Whether the returning brokers are listed, and hold nothing.
+    fn has_joined(&self) -> bool {
         let returning = self.installation().brokers_of(self.request.returning);
-        let joined = Condition::Joined { brokers: returning }
+        Condition::Joined { brokers: returning }
             .judge(self.picture, &Default::default(), &Default::default())
-            .is_met();
+            .is_met()
+    }
+
+    fn progress_of_one_region(&self) -> Progress {
+        let joined = self.has_joined();
         if self.exporter_status(self.request.returning) == Some(ExporterStatus::Enabled) && joined {
             return match self.picture.paused().is_empty() {
                 true => Progress::Resumed,
@@ -353,6 +374,23 @@ impl Scene<'_> {
                 vec![format!("`c8dr failover --lost {}` does the rest.", self.name(self.request.returning))],
             );
         }
+        if let Some(status) =
+            theirs.filter(|status| *progress >= Progress::Adding && *status != ExporterStatus::Enabled)
+        {
+            return self.refuse(
+                "members-unexpected",
+                format!(
+                    "Brokers of region {} are members, but its exporter {} is {status}: its search has a hole that no step from here fills.",
+                    self.name(self.request.returning),
+                    self.installation().region(self.request.returning).exporter
+                ),
+                vec![format!(
+                    "Stop the brokers of region {name}, give it up (`c8dr failover --lost {name}`), and repeat this command.",
+                    name = self.name(self.request.returning)
+                )],
+            );
+        }
+        self.refuse_webapps(progress)?;
         self.refuse_old_disks(progress)?;
         self.refuse_a_pause(progress)?;
         self.refuse_unseen_platforms(progress)
@@ -382,6 +420,45 @@ impl Scene<'_> {
                 ),
             ],
         )
+    }
+
+    /// Webapps that write where the plan cannot, or does not, take them down.
+    fn refuse_webapps(&self, progress: &Progress) -> Result<(), Refusal> {
+        if *progress >= Progress::Enabled {
+            return Ok(());
+        }
+        let returning = self.request.returning;
+        if !self.request.webapps {
+            let unexpected = [self.survivors(), returning]
+                .into_iter()
+                .find(|region| self.webapps_in(*region));
+            let Some(region) = unexpected else { return Ok(()) };
+            return self.refuse(
+                "webapps-unexpected",
+                format!(
+                    "Pods of Operate or Tasklist run in region {}, and the configuration says that there are none: they would write while the snapshot is taken.",
+                    self.name(region)
+                ),
+                vec![
+                    "Say in the configuration that the installation has webapps, then repeat this command.".to_owned(),
+                    format!("If nobody needs them: take them down in region {}, then repeat this command.", self.name(region)),
+                ],
+            );
+        }
+        if self.has_joined() && self.webapps_in(returning) {
+            return self.refuse(
+                "webapps-unexpected",
+                format!(
+                    "Region {} is installed, and Operate or Tasklist run in it: they make indices that the restore stumbles on.",
+                    self.name(returning)
+                ),
+                vec![format!(
+                    "Upgrade the release of region {} with Operate and Tasklist off, then repeat this command.",
+                    self.name(returning)
+                )],
+            );
+        }
+        Ok(())
     }
 
     /// Guarantee G12: what came back with its old disks has to go first.
@@ -415,7 +492,8 @@ impl Scene<'_> {
     /// A pause that this run did not begin may be somebody's backup.
     fn refuse_a_pause(&self, progress: &Progress) -> Result<(), Refusal> {
         let paused = self.picture.paused();
-        if paused.is_empty() || *progress >= Progress::Enabled || self.request.adopt_pause.is_some() {
+        // With the exporter on and no broker added yet, the pause is the one that a failback left behind.
+        if paused.is_empty() || *progress == Progress::Enabled || self.request.adopt_pause.is_some() {
             return Ok(());
         }
         self.refuse(
@@ -490,7 +568,7 @@ impl Scene<'_> {
             | StepId::Fb3e
             | StepId::Fb5 => *progress >= Progress::Enabled,
             StepId::Fb4a | StepId::Fb4b => false,
-            StepId::Fb6 => *progress >= Progress::Resumed,
+            StepId::Fb6 => *progress >= Progress::Resumed && self.picture.paused().is_empty(),
             StepId::Fb7 => *progress >= Progress::Whole,
             _ => false,
         };
