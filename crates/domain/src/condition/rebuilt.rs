@@ -139,7 +139,13 @@ pub(super) fn joined(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Ver
     {
         let missing: BTreeSet<BrokerId> = brokers
             .iter()
-            .filter(|broker| !topology.brokers.contains_key(broker))
+            // Gateways list the dead for seconds, with what they held: one that is no member holds nothing, or is not back.
+            .filter(|broker| {
+                topology
+                    .brokers
+                    .get(broker)
+                    .is_none_or(|listed| !listed.partitions.is_empty() && !is_member(picture, **broker))
+            })
             .copied()
             .collect();
         if best.as_ref().is_none_or(|best| missing.len() < best.len()) {
