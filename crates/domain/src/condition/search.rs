@@ -420,6 +420,16 @@ fn are_same_records(picture: &Picture<'_>, facts: &Facts) -> Result<Verdict, Ver
             "Up to where to compare is not known yet.".to_owned(),
         ));
     };
+    // What is compared up to nowhere is the same everywhere.
+    for partition in picture.installation.partitions() {
+        let wanted = facts.positions.get(&partition);
+        let up_to = compared.up_to.get(&partition);
+        if up_to.is_none() || up_to < wanted {
+            return Err(Verdict::NotYet(format!(
+                "Up to where to compare partition {partition} is not known yet, or is before V."
+            )));
+        }
+    }
     let [here, there] = [RegionId(0), RegionId(1)];
     let held = |region: RegionId| {
         seen(
