@@ -103,8 +103,12 @@ fn search(
                 .and_then(|search| search.indices.seen())
                 .ok_or_else(|| "The indices of the returning search cannot be read.".to_owned())?;
             let way = in_the_way(found, facts);
+            let indices: BTreeSet<String> = way.empty.into_iter().chain(way.ours).collect();
+            if indices.is_empty() {
+                return Err("Nothing that may be deleted stands in the way.".to_owned());
+            }
             SearchEffect::DeleteIndices {
-                indices: way.empty.into_iter().chain(way.ours).collect(),
+                indices,
                 cluster_uuid: facts
                     .clusters
                     .get(&region)
