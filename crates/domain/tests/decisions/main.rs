@@ -13,6 +13,8 @@ mod checker;
 #[cfg(test)]
 mod diagnoses;
 #[cfg(test)]
+mod failbacks;
+#[cfg(test)]
 mod forces;
 #[cfg(test)]
 mod plans;

@@ -3,6 +3,8 @@
 //! `World::of(4, 4).loses(PARIS).forgotten()` is a state; [`World::look`] turns it into an `Observation`, [`watched`] into a
 //! history of them. Nothing here is shared with the code under test except its nouns and the round-robin placement.
 
+mod failback;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use c8dr_domain::history::History;
@@ -10,6 +12,8 @@ use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId, GatewayName, PartitionId,
 use c8dr_domain::installation::Installation;
 use c8dr_domain::observation::{BrokerSight, GatewaySight, Observation, Sight, Silence};
 use c8dr_domain::placement::Placement;
+use c8dr_domain::platform::PlatformSight;
+use c8dr_domain::search::SearchSight;
 use c8dr_domain::topology::{
     ChangeStatus, ClusterConfiguration, ConfiguredReplica, ExporterPhase, ExporterStatus, GatewayTopology,
     Health, LastChange, ListedBroker, ListedReplica, Member, MemberState, Operation, OperationKind,
@@ -17,6 +21,8 @@ use c8dr_domain::topology::{
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
+
+pub(crate) use failback::{Webapp, adding, enabling, facts, indices, repository, run_id, snapshot};
 
 pub(crate) const LONDON: RegionId = RegionId(0);
 pub(crate) const PARIS: RegionId = RegionId(1);
@@ -34,6 +40,8 @@ pub(crate) enum Voice {
     SaysNothing,
     /// Started empty: not ready, no partitions.
     Blank,
+    /// Came back with its old disk: not ready, and holds what it held before.
+    OldDisk,
     /// Its endpoint is not configured here.
     Unasked,
 }
@@ -61,6 +69,13 @@ pub(crate) struct World {
     phase: ExporterPhase,
     processed: Option<i64>,
     exported: Option<i64>,
+    /// Phases that differ from the others'.
+    phases: BTreeMap<BrokerId, ExporterPhase>,
+    /// Members that hold nothing yet.
+    bare: BTreeSet<BrokerId>,
+    metrics: Option<failback::Metrics>,
+    searches: BTreeMap<RegionId, SearchSight>,
+    platforms: BTreeMap<RegionId, PlatformSight>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,6 +124,11 @@ impl World {
             phase: ExporterPhase::Exporting,
             processed: Some(1_000),
             exported: Some(1_000),
+            phases: BTreeMap::new(),
+            bare: BTreeSet::new(),
+            metrics: None,
+            searches: BTreeMap::new(),
+            platforms: BTreeMap::new(),
             placement,
             installation,
         }
@@ -359,14 +379,22 @@ impl World {
                 .filter(|(_, voice)| **voice != Voice::Unasked)
                 .map(|(broker, voice)| (*broker, self.broker_sight(*broker, *voice)))
                 .collect(),
-            searches: BTreeMap::new(),
-            platforms: BTreeMap::new(),
+            searches: self.searches.clone(),
+            platforms: self.platforms.clone(),
         }
     }
 
     /// The configuration, as the coordinator would tell it.
     pub(crate) fn configuration(&self) -> ClusterConfiguration {
-        let mut members: BTreeMap<BrokerId, Member> = BTreeMap::new();
+        let mut members: BTreeMap<BrokerId, Member> = self
+            .bare
+            .iter()
+            .map(|broker| {
+                let state = MemberState::Active;
+                let partitions = BTreeMap::new();
+                (*broker, Member { state, partitions })
+            })
+            .collect();
         for (partition, replicas) in &self.placement {
             for (broker, priority) in replicas {
                 members
@@ -438,7 +466,8 @@ impl World {
                     .placement
                     .values()
                     .any(|replicas| replicas.contains_key(broker));
-                let alive = !matches!(voice, Voice::Silent(_)) && (member || **voice == Voice::Blank);
+                let alive = !matches!(voice, Voice::Silent(_))
+                    && (member || matches!(voice, Voice::Blank | Voice::OldDisk));
                 (alive || self.ghosts.contains_key(broker))
                     && unseen.is_none_or(|unseen| !unseen.contains(broker))
             })
@@ -459,7 +488,15 @@ impl World {
             .installation
             .placement()
             .into_iter()
-            .filter(|(_, replicas)| voice != Voice::Blank && replicas.contains_key(&broker))
+            .filter(|(partition, replicas)| {
+                // Of the dead gateways still tell what they held; of the others, what they hold.
+                let held = match voice {
+                    Voice::Silent(_) => replicas.contains_key(&broker),
+                    Voice::Blank | Voice::OldDisk => false,
+                    _ => self.placement[partition].contains_key(&broker),
+                };
+                held
+            })
             .map(|(partition, _)| {
                 let leads = ghost.is_some_and(|ghost| ghost.contains(&partition))
                     || self.leaders[&partition].contains(&broker);
@@ -487,12 +524,13 @@ impl World {
             Voice::Hangs => (Sight::Seen(true), silent(Silence::NoAnswer)),
             Voice::SaysNothing => (Sight::Seen(true), Sight::Empty),
             Voice::Blank => (Sight::Seen(false), Sight::Empty),
+            Voice::OldDisk => (Sight::Seen(false), Sight::Seen(self.held_before(broker))),
             Voice::Unasked => (Sight::NotAsked, Sight::NotAsked),
         };
         BrokerSight {
             ready,
             partitions,
-            ..BrokerSight::default()
+            metrics: self.metrics_of(broker, voice),
         }
     }
 
@@ -509,7 +547,7 @@ impl World {
                     } else {
                         ProcessorPhase::Replay
                     }),
-                    exporter_phase: Some(self.phase.clone()),
+                    exporter_phase: Some(self.phases.get(&broker).unwrap_or(&self.phase).clone()),
                     processed_position: self.processed,
                     exported_position: if leads { self.exported } else { None },
                 };
