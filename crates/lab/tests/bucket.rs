@@ -213,6 +213,26 @@ async fn keys_are_listed_in_order_and_in_pages() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_are_deleted_at_once() {
+    let lab = lab(7);
+    for key in ["/a", "/b%26c", "/d"] {
+        put(&lab, key, "1").await;
+    }
+    let delete = |keys: &str| {
+        let body = Body::from(format!("<Delete>{keys}</Delete>"));
+        asked("POST", "?delete").body(body).unwrap()
+    };
+    let two = delete("<Object><Key>a</Key></Object><Object><Key>b&amp;c</Key></Object>");
+    let done = send(&lab, two).await.unwrap();
+    assert_eq!((done.status, done.all("Key")), (200, vec!["a", "b&amp;c"]));
+    let broken = send(&lab, delete("<Object><Key>&#100;</Key></Object>"))
+        .await
+        .unwrap();
+    assert_eq!((broken.status, broken.all("Code")), (400, vec!["MalformedXML"]));
+    assert_eq!(call(&lab, "GET", "?list-type=2").await.all("Key"), ["d"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_it_does_not_do_it_refuses() {
     let lab = lab(4);
     let unsigned = Request::get(format!("/{BUCKET}/a")).body(Body::empty()).unwrap();
@@ -228,7 +248,7 @@ async fn what_it_does_not_do_it_refuses() {
     for (method, path, status) in [
         ("POST", "/a?uploads", 501),
         ("PUT", "/a?partNumber=1&uploadId=x", 501),
-        ("POST", "?delete", 501),
+        ("POST", "?delete", 400),
         ("GET", "", 501),
         ("DELETE", "", 501),
         ("POST", "/a", 405),

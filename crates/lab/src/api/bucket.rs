@@ -222,6 +222,7 @@ impl World {
                     .to_owned(),
             )),
             ("GET", "") if call.query.get("list-type").map(String::as_str) == Some("2") => self.list_objects(call),
+            ("POST", "") if call.query.contains_key("delete") => self.delete_objects(&call.body),
             // Parts of an object, versions, tags and the like are not kept.
             (_, "") => Err(Trouble::not_implemented()),
             _ if call.query.keys().any(|k| k != "x-id") => Err(Trouble::not_implemented()),
@@ -276,6 +277,35 @@ impl World {
             .with("etag", &object.etag)
             .with("last-modified", modified.to_string())
             .with("content-type", &object.content_type))
+    }
+
+    /// Many at once: what client libraries send even for one.
+    fn delete_objects(&mut self, body: &[u8]) -> Result<BucketReply, Trouble> {
+        let malformed = || {
+            let message =
+                "The XML you provided was not well-formed or did not validate against our published schema";
+            Trouble::new(400, "MalformedXML", message)
+        };
+        let text = std::str::from_utf8(body).map_err(|_| malformed())?;
+        let mut keys = Vec::new();
+        for part in text.split("<Key>").skip(1) {
+            let (key, _) = part.split_once("</Key>").ok_or_else(malformed)?;
+            keys.push(unescaped(key).ok_or_else(malformed)?);
+        }
+        if keys.is_empty() || keys.len() > LINES_MAX {
+            return Err(malformed());
+        }
+        let mut xml = String::from(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">",
+        );
+        for key in &keys {
+            self.store.objects.delete(key);
+            if !text.contains("<Quiet>true</Quiet>") {
+                let _ = write!(xml, "<Deleted><Key>{}</Key></Deleted>", escaped(key));
+            }
+        }
+        xml.push_str("</DeleteResult>");
+        Ok(BucketReply::xml(200, xml))
     }
 
     fn list_objects(&self, call: &BucketCall) -> Result<BucketReply, Trouble> {
@@ -385,6 +415,25 @@ fn escaped(text: &str) -> String {
         }
     }
     xml
+}
+
+/// The text of an XML element; nothing when it holds a reference that is not one of the five of XML itself.
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('&');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once(';')?;
+        plain.push(match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => return None,
+        });
+        plain.push_str(rest);
+    }
+    Some(plain)
 }
 
 /// As a part of a URL; slashes stay.
