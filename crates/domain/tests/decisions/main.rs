@@ -13,6 +13,8 @@ mod checker;
 #[cfg(test)]
 mod diagnoses;
 #[cfg(test)]
+mod failback_checker;
+#[cfg(test)]
 mod failbacks;
 #[cfg(test)]
 mod forces;
