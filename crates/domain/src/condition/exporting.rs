@@ -240,22 +240,26 @@ pub fn room(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>, reserve_bytes: 
                 Some((reading.at, free))
             })
             .collect();
-        let (Some((first_at, first)), Some((last_at, last))) = (readings.first(), readings.last()) else {
+        // From when it was emptiest, last: before the pause a disk is compacted, and would seem to have grown since.
+        let emptiest = readings.iter().max_by_key(|(at, free)| (*free, *at));
+        let (Some((first_at, _)), Some((emptiest_at, most)), Some((last_at, last))) =
+            (readings.first(), emptiest, readings.last())
+        else {
             continue;
         };
-        let span = last_at.duration_since(*first_at);
+        let span = last_at.duration_since(*emptiest_at);
         let for_ = if *last <= reserve_bytes {
             SignedDuration::ZERO
-        } else if span < PACE_SPAN {
+        } else if last_at.duration_since(*first_at) < PACE_SPAN {
             continue;
-        } else if last >= first {
+        } else if span < PACE_SPAN {
             room = match room {
                 Room::Unknown => Room::Steady,
                 known => known,
             };
             continue;
         } else {
-            let pace = (first - last) as f64 / span.as_secs_f64();
+            let pace = (most - last) as f64 / span.as_secs_f64();
             SignedDuration::try_from_secs_f64((last - reserve_bytes) as f64 / pace)
                 .unwrap_or(SignedDuration::MAX)
         };
