@@ -72,7 +72,11 @@ fn remove(plan: &mut Plan, id: StepId) -> Step {
 fn before(plan: &mut Plan, id: StepId, other: StepId) {
     let in_steps = plan.steps.iter().any(|step| step.id == id);
     let step = remove(plan, id);
-    let steps = if in_steps { &mut plan.steps } else { &mut plan.retreat };
+    let steps = if in_steps {
+        &mut plan.steps
+    } else {
+        &mut plan.retreat
+    };
     let place = steps.iter().position(|step| step.id == other).unwrap();
     steps.insert(place, step);
 }
@@ -107,7 +111,11 @@ fn the_wrong_region_returns() {
         Rule::I2,
         "Brokers 1, 3, 5 and 7 of the region that is called surviving are no members",
     );
-    caught(|plan| plan.lost = LONDON, Rule::I16, "restart the surviving brokers");
+    caught(
+        |plan| plan.lost = LONDON,
+        Rule::I16,
+        "restart the surviving brokers",
+    );
     caught(|plan| plan.lost.0 = 2, Rule::I2, "There is no region 2");
 }
 
@@ -138,8 +146,12 @@ fn old_disks_unasked_for() {
     );
     caught(
         |plan| {
-            at(plan, Fb1).before.retain(|asked| !matches!(asked, Condition::NothingLeft { .. }));
-            at(plan, Fb1).before.push(Condition::NothingLeft { region: LONDON });
+            at(plan, Fb1)
+                .before
+                .retain(|asked| !matches!(asked, Condition::NothingLeft { .. }));
+            at(plan, Fb1)
+                .before
+                .push(Condition::NothingLeft { region: LONDON });
         },
         Rule::I7,
         "anything of the returning region is left",
@@ -188,16 +200,36 @@ fn webapps_that_may_write() {
             });
         }
     };
-    caught(none_after(Fb1, PARIS), Rule::I8, "FB1 does not read back whether webapps are down");
+    caught(
+        none_after(Fb1, PARIS),
+        Rule::I8,
+        "FB1 does not read back whether webapps are down",
+    );
     caught(none_after(Fb2a, LONDON), Rule::I9, "FB2a does not read back");
-    caught(none_after(Fb3b, LONDON), Rule::I9, "FB3b does not read back whether webapps stayed down");
+    caught(
+        none_after(Fb3b, LONDON),
+        Rule::I9,
+        "FB3b does not read back whether webapps stayed down",
+    );
 }
 
 #[test]
 fn webapps_up_too_early_or_never_down_or_never_up() {
-    caught(|plan| before(plan, Fb4a, Fb3e), Rule::I9, "FB4a would come before FB3e");
-    caught(|plan| before(plan, Fb4b, Fb3d), Rule::I8, "FB4b would come before FB3e");
-    caught(|plan| before(plan, Fb2b, Fb2a), Rule::I9, "webapps would write after the pause");
+    caught(
+        |plan| before(plan, Fb4a, Fb3e),
+        Rule::I9,
+        "FB4a would come before FB3e",
+    );
+    caught(
+        |plan| before(plan, Fb4b, Fb3d),
+        Rule::I8,
+        "FB4b would come before FB3e",
+    );
+    caught(
+        |plan| before(plan, Fb2b, Fb2a),
+        Rule::I9,
+        "webapps would write after the pause",
+    );
     caught(
         |plan| drop(remove(plan, Fb2a)),
         Rule::I9,
@@ -240,7 +272,9 @@ fn a_pause_that_is_not_drained() {
     );
     caught(
         |plan| {
-            at(plan, Fb2b).after.retain(|asked| !matches!(asked, Condition::Drained { .. }));
+            at(plan, Fb2b)
+                .after
+                .retain(|asked| !matches!(asked, Condition::Drained { .. }));
             at(plan, Fb2b).after.push(Condition::Drained {
                 exporter: exporter(PARIS),
             });
@@ -276,8 +310,16 @@ fn a_pause_of_what_is_not_complete() {
 
 #[test]
 fn a_snapshot_that_does_not_rest_on_the_pause() {
-    caught(|plan| before(plan, Fb3b, Fb2b), Rule::I10, "FB3b would come before FB2b");
-    caught(|plan| drop(remove(plan, Fb2b)), Rule::I10, "nothing pauses exporting before it");
+    caught(
+        |plan| before(plan, Fb3b, Fb2b),
+        Rule::I10,
+        "FB3b would come before FB2b",
+    );
+    caught(
+        |plan| drop(remove(plan, Fb2b)),
+        Rule::I10,
+        "nothing pauses exporting before it",
+    );
     let is_unmoved = |asked: &Condition| matches!(asked, Condition::Unmoved { .. });
     for id in [Fb3b, Fb3d, Fb3e, Fb5] {
         caught(
@@ -372,7 +414,11 @@ fn a_repository_registered_too_early_or_not_anew() {
         Rule::I11,
         "nothing registers the repository in the returning search",
     );
-    caught(|plan| drop(remove(plan, Fb3a)), Rule::G6, "nothing registers the repository for it");
+    caught(
+        |plan| drop(remove(plan, Fb3a)),
+        Rule::G6,
+        "nothing registers the repository for it",
+    );
 }
 
 #[test]
@@ -483,7 +529,11 @@ fn a_restore_that_is_not_proven() {
         Rule::I12,
         "`_status` tells of the snapshot instead",
     );
-    caught(|plan| before(plan, Fb5, Fb3e), Rule::I12, "FB5 would come before FB3e");
+    caught(
+        |plan| before(plan, Fb5, Fb3e),
+        Rule::I12,
+        "FB5 would come before FB3e",
+    );
     caught(
         |plan| drop(remove(plan, Fb3e)),
         Rule::I12,
@@ -507,7 +557,11 @@ fn an_enable_without_a_pause() {
         Rule::I13,
         "The exporter is enabled, and nothing pauses exporting before it",
     );
-    caught(|plan| before(plan, Fb5, Fb2b), Rule::I13, "FB5 would come before FB2b");
+    caught(
+        |plan| before(plan, Fb5, Fb2b),
+        Rule::I13,
+        "FB5 would come before FB2b",
+    );
 }
 
 #[test]
@@ -521,13 +575,25 @@ fn an_enable_of_the_wrong_exporter_or_position() {
             .into();
         }
     };
-    caught(enable(LONDON, LONDON), Rule::I13, "not the returning region's exporter");
-    caught(enable(PARIS, PARIS), Rule::I13, "begins at the position of elasticsearchregion1");
+    caught(
+        enable(LONDON, LONDON),
+        Rule::I13,
+        "not the returning region's exporter",
+    );
+    caught(
+        enable(PARIS, PARIS),
+        Rule::I13,
+        "begins at the position of elasticsearchregion1",
+    );
 }
 
 #[test]
 fn a_resume_before_the_enable() {
-    caught(|plan| before(plan, Fb6, Fb5), Rule::I13, "FB6 would come before FB5");
+    caught(
+        |plan| before(plan, Fb6, Fb5),
+        Rule::I13,
+        "FB6 would come before FB5",
+    );
     caught(
         |plan| before(plan, Fb6, Fb3b),
         Rule::I18,
@@ -535,9 +601,10 @@ fn a_resume_before_the_enable() {
     );
     caught(
         |plan| {
-            unasked(&mut at(plan, Fb6).before, |asked| {
-                matches!(asked, Condition::Exporter { exporter: of, .. } if *of == exporter(PARIS))
-            });
+            unasked(
+                &mut at(plan, Fb6).before,
+                |asked| matches!(asked, Condition::Exporter { exporter: of, .. } if *of == exporter(PARIS)),
+            );
         },
         Rule::I13,
         "FB6 does not ask whether the exporter of region 1 is on",
@@ -553,9 +620,10 @@ fn a_resume_before_the_enable() {
     );
     caught(
         |plan| {
-            unasked(&mut at(plan, Fb5).after, |asked| {
-                matches!(asked, Condition::Exporter { exporter: of, .. } if *of == exporter(PARIS))
-            });
+            unasked(
+                &mut at(plan, Fb5).after,
+                |asked| matches!(asked, Condition::Exporter { exporter: of, .. } if *of == exporter(PARIS)),
+            );
         },
         Rule::I13,
         "FB5 does not read back whether the returning exporter is on everywhere",
@@ -586,7 +654,13 @@ fn an_enable_after_the_resume() {
         caught(
             |plan| {
                 unasked(&mut at(plan, id).before, |asked| {
-                    matches!(asked, Condition::Exporter { status: ExporterStatus::Disabled, .. })
+                    matches!(
+                        asked,
+                        Condition::Exporter {
+                            status: ExporterStatus::Disabled,
+                            ..
+                        }
+                    )
                 });
             },
             Rule::I18,
@@ -597,7 +671,11 @@ fn an_enable_after_the_resume() {
 
 #[test]
 fn an_add_while_paused() {
-    caught(|plan| before(plan, Fb7, Fb6), Rule::I14, "FB7 would come before FB6");
+    caught(
+        |plan| before(plan, Fb7, Fb6),
+        Rule::I14,
+        "FB7 would come before FB6",
+    );
     caught(
         |plan| {
             unasked(&mut at(plan, Fb7).before, |asked| {
@@ -635,10 +713,18 @@ fn an_add_of_others_or_of_too_few() {
             .into();
         }
     };
-    caught(add(&[1, 3, 5, 7], 4), Rule::I19, "makes 4 of 8 brokers the members");
+    caught(
+        add(&[1, 3, 5, 7], 4),
+        Rule::I19,
+        "makes 4 of 8 brokers the members",
+    );
     caught(add(&[0, 1, 2, 3, 4, 5, 6], 4), Rule::I19, "makes 7 of 8");
     caught(add(&[0, 1, 2, 3, 4, 5, 6, 7, 8], 4), Rule::I19, "or others");
-    caught(add(&[0, 1, 2, 3, 4, 5, 6, 7], 2), Rule::I19, "2 replicas instead of 4");
+    caught(
+        add(&[0, 1, 2, 3, 4, 5, 6, 7], 2),
+        Rule::I19,
+        "2 replicas instead of 4",
+    );
     caught(
         |plan| drop(remove(plan, Fb7)),
         Rule::I19,
@@ -679,9 +765,7 @@ fn changes_that_are_not_awaited() {
     for id in [Fb5, Fb7, Rt2, Rt3] {
         caught(
             |plan| {
-                unasked(&mut at(plan, id).after, |asked| {
-                    *asked == Condition::ChangeEnded
-                });
+                unasked(&mut at(plan, id).after, |asked| *asked == Condition::ChangeEnded);
             },
             Rule::I5,
             &format!("{id} does not"),
@@ -741,7 +825,11 @@ fn no_room_while_paused() {
 
 #[test]
 fn a_pause_that_nobody_resumes() {
-    caught(|plan| drop(remove(plan, Fb6)), Rule::I17, "and nothing resumes it");
+    caught(
+        |plan| drop(remove(plan, Fb6)),
+        Rule::I17,
+        "and nothing resumes it",
+    );
     caught(
         |plan| at(plan, Fb6).after.clear(),
         Rule::I17,
@@ -757,9 +845,17 @@ fn a_pause_that_nobody_resumes() {
         Rule::I17,
         "the others would stay paused",
     );
-    caught(|plan| drop(remove(plan, Rt4)), Rule::G9, "does not resume exporting");
+    caught(
+        |plan| drop(remove(plan, Rt4)),
+        Rule::G9,
+        "does not resume exporting",
+    );
     caught(|plan| plan.retreat.clear(), Rule::G9, "does not resume exporting");
-    caught(|plan| at(plan, Rt4).after.clear(), Rule::G9, "RT4 does not read back");
+    caught(
+        |plan| at(plan, Rt4).after.clear(),
+        Rule::G9,
+        "RT4 does not read back",
+    );
     for id in [Fb6, Rt4] {
         caught(
             |plan| at(plan, id).class = Class::Orderly,
@@ -800,7 +896,11 @@ fn a_cancel_or_a_second_pause_on_the_way_forward() {
         Rule::G6,
         "FB4a is in the plan 2 times",
     );
-    caught(|plan| before(plan, Fb2b, Fb1), Rule::G6, "while a region is built");
+    caught(
+        |plan| before(plan, Fb2b, Fb1),
+        Rule::G6,
+        "while a region is built",
+    );
 }
 
 #[test]
@@ -808,18 +908,43 @@ fn a_proof_that_does_not_ask() {
     let gone = |gone: fn(&Condition) -> bool, rule, says: &str| {
         caught(|plan| unasked(&mut plan.proof, gone), rule, says);
     };
-    gone(|asked| *asked == Condition::SameRecords, Rule::G5, "both searches hold the same records");
-    gone(|asked| matches!(asked, Condition::Members { .. }), Rule::G8, "all brokers are members");
-    gone(|asked| matches!(asked, Condition::Led { .. }), Rule::G8, "every partition is led");
-    gone(|asked| matches!(asked, Condition::Complete { .. }), Rule::G8, "all its replicas");
-    gone(|asked| matches!(asked, Condition::ExportingOn { .. }), Rule::I17, "exporting goes on everywhere");
-    gone(|asked| *asked == Condition::NothingPending, Rule::I5, "a change is pending");
+    gone(
+        |asked| *asked == Condition::SameRecords,
+        Rule::G5,
+        "both searches hold the same records",
+    );
+    gone(
+        |asked| matches!(asked, Condition::Members { .. }),
+        Rule::G8,
+        "all brokers are members",
+    );
+    gone(
+        |asked| matches!(asked, Condition::Led { .. }),
+        Rule::G8,
+        "every partition is led",
+    );
+    gone(
+        |asked| matches!(asked, Condition::Complete { .. }),
+        Rule::G8,
+        "all its replicas",
+    );
+    gone(
+        |asked| matches!(asked, Condition::ExportingOn { .. }),
+        Rule::I17,
+        "exporting goes on everywhere",
+    );
+    gone(
+        |asked| *asked == Condition::NothingPending,
+        Rule::I5,
+        "a change is pending",
+    );
     for region in [LONDON, PARIS] {
         caught(
             |plan| {
-                unasked(&mut plan.proof, |asked| {
-                    matches!(asked, Condition::Exporter { exporter: of, .. } if *of == exporter(region))
-                });
+                unasked(
+                    &mut plan.proof,
+                    |asked| matches!(asked, Condition::Exporter { exporter: of, .. } if *of == exporter(region)),
+                );
             },
             Rule::G8,
             &format!("the exporter of region {region} is on"),
@@ -841,14 +966,26 @@ fn a_way_back_that_removes_the_wrong_ones() {
     let swapped = || force(&[1, 3, 5, 7], &[0, 2, 4, 6]);
     caught(swapped(), Rule::G2, "RT2 would remove brokers 0, 2, 4 and 6");
     caught(swapped(), Rule::I19, "RT2 would keep brokers 1, 3, 5 and 7");
-    caught(force(&[0, 2, 4], &[1, 3, 5, 7]), Rule::I19, "RT2 would keep brokers 0, 2 and 4");
-    caught(force(&[0, 2, 4, 6], &[1, 3]), Rule::G2, "RT2 would remove brokers 1 and 3");
+    caught(
+        force(&[0, 2, 4], &[1, 3, 5, 7]),
+        Rule::I19,
+        "RT2 would keep brokers 0, 2 and 4",
+    );
+    caught(
+        force(&[0, 2, 4, 6], &[1, 3]),
+        Rule::G2,
+        "RT2 would remove brokers 1 and 3",
+    );
 }
 
 #[test]
 fn a_way_back_without_a_fence() {
     for (pale, rule, says) in [
-        (Pale::LostSilent, Rule::G3, "whether the returning region is silent"),
+        (
+            Pale::LostSilent,
+            Rule::G3,
+            "whether the returning region is silent",
+        ),
         (Pale::SurvivorsUp, Rule::I20, "leaves SurvivorsUp out"),
     ] {
         caught(
@@ -875,7 +1012,11 @@ fn a_way_back_without_a_fence() {
         "whether the returning region is silent",
     );
     caught(
-        |plan| unasked(&mut at(plan, Rt2).before, |asked| matches!(asked, Condition::Up { .. })),
+        |plan| {
+            unasked(&mut at(plan, Rt2).before, |asked| {
+                matches!(asked, Condition::Up { .. })
+            })
+        },
         Rule::I20,
         "whether every kept broker is up",
     );
@@ -889,12 +1030,20 @@ fn a_way_back_without_a_fence() {
         "a repeated force drops every leader",
     );
     caught(
-        |plan| unasked(&mut at(plan, Rt2).after, |asked| matches!(asked, Condition::Members { .. })),
+        |plan| {
+            unasked(&mut at(plan, Rt2).after, |asked| {
+                matches!(asked, Condition::Members { .. })
+            })
+        },
         Rule::I2,
         "exactly the survivors are members",
     );
     caught(
-        |plan| unasked(&mut at(plan, Rt2).after, |asked| matches!(asked, Condition::Led { .. })),
+        |plan| {
+            unasked(&mut at(plan, Rt2).after, |asked| {
+                matches!(asked, Condition::Led { .. })
+            })
+        },
         Rule::I6,
         "led by a survivor",
     );
@@ -924,7 +1073,13 @@ fn a_way_back_that_silences_the_survivors() {
     caught(
         |plan| {
             unasked(&mut at(plan, Rt3).after, |asked| {
-                matches!(asked, Condition::Exporter { status: ExporterStatus::Disabled, .. })
+                matches!(
+                    asked,
+                    Condition::Exporter {
+                        status: ExporterStatus::Disabled,
+                        ..
+                    }
+                )
             });
         },
         Rule::G8,
@@ -972,9 +1127,21 @@ fn a_way_back_that_does_something_else() {
     ] {
         caught(|plan| drop(remove(plan, id)), Rule::G9, says);
     }
-    caught(|plan| before(plan, Rt3, Rt2), Rule::I4, "RT3 would come before RT2");
-    caught(|plan| before(plan, Rt2, Rt1), Rule::I5, "RT2 would come before RT1");
-    caught(|plan| before(plan, Rt4, Rt3), Rule::I13, "RT4 would come before RT3");
+    caught(
+        |plan| before(plan, Rt3, Rt2),
+        Rule::I4,
+        "RT3 would come before RT2",
+    );
+    caught(
+        |plan| before(plan, Rt2, Rt1),
+        Rule::I5,
+        "RT2 would come before RT1",
+    );
+    caught(
+        |plan| before(plan, Rt4, Rt3),
+        Rule::I13,
+        "RT4 would come before RT3",
+    );
 }
 
 #[test]
@@ -998,7 +1165,11 @@ fn settled_without_being_so() {
     let upto_fb5 = [Fb1, Fb2a, Fb2b, Fb3a, Fb3b, Fb3c, Fb3d, Fb3e, Fb5];
     check_claim(&single(), &[Fb1], Rule::I7, "no surviving gateway lists");
     check_claim(
-        &single().ghost(1, &[1]).ghost(3, &[2]).ghost(5, &[3]).ghost(7, &[4]),
+        &single()
+            .ghost(1, &[1])
+            .ghost(3, &[2])
+            .ghost(5, &[3])
+            .ghost(7, &[4]),
         &[Fb1],
         Rule::I7,
         "as empty",
@@ -1009,7 +1180,12 @@ fn settled_without_being_so() {
         Rule::I8,
         "webapps run in the returning region",
     );
-    check_claim(&rebuilt(), &upto_fb5, Rule::I13, "FB5 is called settled, but the returning exporter is DISABLED");
+    check_claim(
+        &rebuilt(),
+        &upto_fb5,
+        Rule::I13,
+        "FB5 is called settled, but the returning exporter is DISABLED",
+    );
     let and_fb6 = [upto_fb5.as_slice(), &[Fb6]].concat();
     check_claim(
         &rebuilt().enabled(PARIS, 6).paused(),
@@ -1043,8 +1219,16 @@ fn owed_against_what_is_seen() {
     let rebuilt = || single().rebuilt(PARIS);
     let told = |world: &World| check(&of(&rebuilt()), Some(&world.look(0)));
     assert_eq!(told(&rebuilt()), []);
-    complained(&told(&rebuilt().enabled(PARIS, 6)), Rule::I18, "is ENABLED already");
-    complained(&told(&rebuilt().paused()), Rule::I17, "nobody took that pause over");
+    complained(
+        &told(&rebuilt().enabled(PARIS, 6)),
+        Rule::I18,
+        "is ENABLED already",
+    );
+    complained(
+        &told(&rebuilt().paused()),
+        Rule::I17,
+        "nobody took that pause over",
+    );
     complained(
         &told(&rebuilt().pending(9, crate::world::removal(&rebuilt(), PARIS))),
         Rule::I5,
@@ -1086,11 +1270,7 @@ fn a_failover_of_a_broken_failback_needs_no_leaderless_fence() {
         let world = single().rebuilt(PARIS).enabled(PARIS, 6).joined(PARIS, joined);
         [1, 3, 5, 7].into_iter().fold(world, World::silent)
     };
-    for world in [
-        broken(&[]),
-        broken(&[1, 2]),
-        broken(&[]).without_members(&[3]),
-    ] {
+    for world in [broken(&[]), broken(&[1, 2]), broken(&[]).without_members(&[3])] {
         assert_eq!(check(&forced, Some(&world.look(0))), []);
     }
     let pending = broken(&[1]).pending(8, crate::world::adding(&single(), PARIS));

@@ -17,9 +17,15 @@ mod failback_checker;
 #[cfg(test)]
 mod failbacks;
 #[cfg(test)]
+mod filling;
+#[cfg(test)]
 mod forces;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod retreats;
+#[cfg(test)]
+mod returning;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
