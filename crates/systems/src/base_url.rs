@@ -48,6 +48,16 @@ impl BaseUrl {
         self.0.scheme() == "https"
     }
 
+    /// Whether it is on this machine, so that nobody else reads along.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
     /// The URL of `path` (with its leading slash, perhaps with a query) below this one.
     pub(crate) fn join(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
         Uri::try_from(format!("{self}{path}"))
@@ -106,6 +116,27 @@ mod tests {
         assert_eq!(joined("http://gw:9600/"), "http://gw:9600/actuator/cluster");
         assert_eq!(joined("https://gw/x/y/"), "https://gw/x/y/actuator/cluster");
         assert_eq!(joined("http://[::1]:9600"), "http://[::1]:9600/actuator/cluster");
+    }
+
+    #[test]
+    fn loopback_is_this_machine_only() {
+        let is_loopback = |url: &str| BaseUrl::parse(url).unwrap().is_loopback();
+        for own in [
+            "http://localhost:9000",
+            "http://127.0.0.1",
+            "http://127.8.9.1:1/x",
+            "http://[::1]:9000",
+        ] {
+            assert!(is_loopback(own), "{own}");
+        }
+        for other in [
+            "http://minio:9000",
+            "http://localhost.example",
+            "http://10.0.0.1",
+            "http://[fe80::1]",
+        ] {
+            assert!(!is_loopback(other), "{other}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod base_url;
+pub mod bucket;
 mod call;
 pub mod command;
 pub mod dial;
