@@ -490,12 +490,11 @@ impl World {
             .into_iter()
             .filter(|(partition, replicas)| {
                 // Of the dead gateways still tell what they held; of the others, what they hold.
-                let held = match voice {
+                match voice {
                     Voice::Silent(_) => replicas.contains_key(&broker),
                     Voice::Blank | Voice::OldDisk => false,
                     _ => self.placement[partition].contains_key(&broker),
-                };
-                held
+                }
             })
             .map(|(partition, _)| {
                 let leads = ghost.is_some_and(|ghost| ghost.contains(&partition))
