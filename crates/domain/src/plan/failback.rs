@@ -200,6 +200,12 @@ impl Scene<'_> {
             .and_then(|configuration| configuration.pending_change.as_ref())
     }
 
+    /// Whether the returning brokers are being added.
+    fn is_adding(&self) -> bool {
+        let returning = self.installation().brokers_of(self.request.returning);
+        self.pending().is_some_and(|change| is_adding(change, &returning))
+    }
+
     /// How far it is.
     fn progress(&self) -> Result<Progress, Refusal> {
         match self.diagnosis.code {
@@ -216,9 +222,6 @@ impl Scene<'_> {
             _ => {}
         }
         let returning = self.request.returning;
-        let adding = self
-            .pending()
-            .is_some_and(|change| is_adding(change, &self.installation().brokers_of(returning)));
         match self.picture.membership() {
             Membership::Only(region) if region == returning => self.refuse(
                 "region-serves",
@@ -237,7 +240,7 @@ impl Scene<'_> {
                 "Which brokers are members cannot be read.",
                 vec!["Repeat this command when the coordinator answers: `c8dr status --watch`.".to_owned()],
             ),
-            Membership::Mixed(_) | Membership::Whole if adding => Ok(Progress::Adding),
+            Membership::Whole if self.is_adding() => Ok(Progress::Adding),
             // An add that was cancelled leaves members behind that hold nothing. `spec: edge-cases.md E4`
             Membership::Whole if !self.has_all_replicas() => Ok(Progress::Adding),
             Membership::Whole if self.has_failed_over() => Ok(Progress::Whole),
@@ -249,7 +252,7 @@ impl Scene<'_> {
                 ),
                 vec!["`c8dr status` shows what is wrong, if anything.".to_owned()],
             ),
-            // A part of the brokers is in: an add that was cancelled. Adding is repeated; it takes in who is missing.
+            // A part of the brokers is in: an add that is under way or was cancelled. Adding is repeated; it takes in who is missing.
             Membership::Mixed(members)
                 if members.is_superset(&self.installation().brokers_of(self.survivors())) =>
             {
@@ -463,7 +466,8 @@ impl Scene<'_> {
 
     /// Guarantee G12: what came back with its old disks has to go first.
     fn refuse_old_disks(&self, progress: &Progress) -> Result<(), Refusal> {
-        if *progress > Progress::Rebuilt {
+        // One that is being added may hold something before the members are read again.
+        if self.is_adding() {
             return Ok(());
         }
         let left = Condition::NothingLeft {
@@ -471,7 +475,7 @@ impl Scene<'_> {
         };
         let verdict = left.judge(self.picture, &Default::default(), &Default::default());
         // Volumes of a region whose brokers are there are in use, and new.
-        let is_rebuilt = *progress == Progress::Rebuilt;
+        let is_rebuilt = *progress >= Progress::Rebuilt;
         match verdict {
             crate::condition::Verdict::Broken(words) if !is_rebuilt || words.contains("old disk") => self.refuse(
                 "returned-with-old-disks",
