@@ -25,7 +25,7 @@ use crate::world::{
     LONDON, PARIS, Voice, World, brokers, disabling, enabling_unknown, exporter, noon, removal,
 };
 
-fn sight<T: Clone + std::fmt::Debug + 'static>(
+pub(crate) fn sight<T: Clone + std::fmt::Debug + 'static>(
     seen: impl Strategy<Value = T> + 'static,
 ) -> impl Strategy<Value = Sight<T>> {
     let why = select(vec![
@@ -161,7 +161,7 @@ fn told() -> impl Strategy<Value = World> {
 
 /// What may be replaced in a reading by anything at all.
 #[derive(Clone, Debug)]
-enum Twist {
+pub(crate) enum Twist {
     Topology(usize, Sight<GatewayTopology>),
     Configuration(usize, usize),
     Exporters(usize, Sight<Exporters>),
@@ -169,7 +169,7 @@ enum Twist {
     Forget(BrokerId),
 }
 
-fn twist() -> impl Strategy<Value = Twist> {
+pub(crate) fn twist() -> impl Strategy<Value = Twist> {
     let broker =
         (sight(any::<bool>()), sight(own_partitions())).prop_map(|(ready, partitions)| BrokerSight {
             ready,
@@ -204,7 +204,7 @@ fn other_configuration(which: usize) -> Sight<ClusterConfiguration> {
     }
 }
 
-fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation {
+pub(crate) fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation {
     for twist in twists.iter().cloned() {
         match twist {
             Twist::Topology(gateway, sight) => {

@@ -118,6 +118,18 @@ fn an_add_that_was_cancelled_is_owed_again() {
     }
 }
 
+/// While brokers are added, one may hold its first replica before the members are read: that is no old disk.
+#[test]
+fn a_broker_that_is_being_added_has_no_old_disk() {
+    let enabled = single(PARIS).rebuilt(PARIS).restored(PARIS).enabled(PARIS, 6);
+    let adding = enabled
+        .clone()
+        .pending(8, adding(&enabled, PARIS))
+        .member(1, &[])
+        .voice(3, Voice::OldDisk);
+    assert_eq!(ids(&planned(&adding, &request(PARIS))), [Fb4a, Fb4b, Fb7]);
+}
+
 #[test]
 fn an_installation_without_webapps_has_no_steps_for_them() {
     let mut request = request(PARIS);
@@ -198,6 +210,14 @@ fn refusals_name_their_ways_out() {
             single(PARIS).member(1, &[1]).without_members(&[0]),
             PARIS,
         ),
+        (
+            "survivor-not-a-member-while-adding",
+            enabled()
+                .without_members(&[2])
+                .member(1, &[])
+                .pending(8, adding(&rebuilt(), PARIS)),
+            PARIS,
+        ),
         ("survivor-down", rebuilt().silent(2), PARIS),
         (
             "change-pending",
@@ -220,6 +240,11 @@ fn refusals_name_their_ways_out() {
             PARIS,
         ),
         ("old-disk", rebuilt().voice(1, Voice::OldDisk), PARIS),
+        (
+            "old-disk-beside-an-add",
+            enabled().member(1, &[]).voice(3, Voice::OldDisk),
+            PARIS,
+        ),
         (
             "old-volumes",
             single(PARIS).platform(PARIS, |platform| {

@@ -7,6 +7,8 @@ mod world;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod arbitrary_failbacks;
+#[cfg(test)]
 mod asking;
 #[cfg(test)]
 mod checker;

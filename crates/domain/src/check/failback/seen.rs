@@ -84,9 +84,19 @@ fn pending(ground: &Ground<'_>, seen: &Observation, complaints: &mut Complaints)
 /// Guarantee G12: a broker that holds partitions and is no member came back with its old disk.
 fn old_disks(ground: &Ground<'_>, seen: &Observation, complaints: &mut Complaints) {
     let Some(members) = members(seen) else { return };
+    // One that is being added may hold something before the members are read again.
+    let adding: BTreeSet<BrokerId> = seen
+        .configuration()
+        .and_then(|(_, configuration)| configuration.pending_change.as_ref())
+        .into_iter()
+        .flat_map(|change| change.operations())
+        .filter(|operation| operation.kind == OperationKind::BrokerAdd)
+        .filter_map(|operation| operation.broker)
+        .collect();
     let old: BTreeSet<BrokerId> = ground
         .returning
         .difference(&members)
+        .filter(|broker| !adding.contains(broker))
         .filter(|broker| {
             seen.brokers
                 .get(broker)
