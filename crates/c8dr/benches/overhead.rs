@@ -88,6 +88,9 @@ async fn fail_over(world: &World, journal: Box<dyn Journal>) -> u32 {
     };
     let gear = Gear {
         zeebe: &world.cluster,
+        searches: Default::default(),
+        platforms: Default::default(),
+        bucket: None,
         clock: world.clock.clone(),
         listener: &listener,
         canceller: Canceller::default(),

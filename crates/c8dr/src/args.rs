@@ -56,7 +56,7 @@ pub enum Output {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Lose a region of a lab, fail over, and see it proven. Needs nothing but this binary
+    /// Lose a region of a lab, fail over and back, and see it proven. Needs nothing but this binary
     #[command(
         after_help = "Examples:\n  c8dr drill\n  c8dr drill --lose region0 --brokers 8 --partitions 8\n  c8dr drill --speed 5 --output json"
     )]
@@ -64,7 +64,7 @@ pub enum Command {
     /// A lab to play with: real interfaces on loopback
     #[command(
         subcommand,
-        after_help = "Examples:\n  c8dr lab up\n  c8dr lab break region1\n  c8dr failover --lost region1\n  c8dr lab down"
+        after_help = "Examples:\n  c8dr lab up\n  c8dr lab break region1\n  c8dr failover --lost region1\n  c8dr lab heal region1 --bare\n  c8dr failback --returning region1\n  c8dr lab down"
     )]
     Lab(Lab),
     /// Regions, brokers × partitions, exporters, what is wrong, and what next
@@ -80,6 +80,11 @@ pub enum Command {
         after_help = "Examples:\n  c8dr failover --lost paris --dry-run\n  c8dr failover --lost paris\n  c8dr failover --lost paris --yes --reason \"INC-4711\""
     )]
     Failover(Failover),
+    /// Fail back: rebuild the lost region, fill it, and prove that both hold the same
+    #[command(
+        after_help = "Examples:\n  c8dr failback --returning paris --dry-run\n  c8dr failback --returning paris\n  c8dr failback --returning paris --yes --reason \"INC-4711\"\n\nThe configuration needs for it, in each region, `search` (url) and `platform` (driver, pods, install, webappsDown,\nwebappsUp), and for both `snapshots` (repository, type, settings). A `bucket` makes the run resumable elsewhere."
+    )]
+    Failback(Failback),
     /// Carry out a saved plan, if the world is still as it was
     #[command(after_help = "Example:\n  c8dr apply failover-paris.plan.json")]
     Apply(Apply),
@@ -146,19 +151,93 @@ pub enum Lab {
     },
     /// Bring something back
     #[command(
-        after_help = "Examples:\n  c8dr lab heal region1             with its old disks\n  c8dr lab heal region1 --empty     rebuilt from nothing\n  c8dr lab heal broker:2\n  c8dr lab heal link"
+        after_help = "Examples:\n  c8dr lab heal region1             with its old disks\n  c8dr lab heal region1 --bare      a new platform with nothing on it\n  c8dr lab heal region1 --empty     rebuilt from nothing\n  c8dr lab heal broker:2\n  c8dr lab heal link"
     )]
     Heal {
         /// A region's name, `broker:ID`, or `link`
         what: String,
-        /// With empty disks
+        /// With empty disks: rebuilt and running, without Operate and Tasklist
         #[arg(long)]
         empty: bool,
+        /// As a new platform with nothing on it: what `failback` installs into
+        #[arg(long, conflicts_with = "empty")]
+        bare: bool,
     },
     /// What the lab really is like, behind what its interfaces say
     Status,
+    /// What helm, kubectl and a cloud's console would do to the lab
+    Ctl {
+        /// The control port [default: that of the running lab]
+        #[arg(long, value_name = "HOST:PORT")]
+        control: Option<String>,
+        #[command(subcommand)]
+        #[expect(missing_docs, reason = "a subcommand: its own variants are documented")]
+        verb: Ctl,
+    },
     /// Stop the lab
     Down,
+}
+
+/// `lab ctl …`
+#[derive(Debug, Subcommand)]
+pub enum Ctl {
+    /// `helm upgrade --install`
+    #[command(after_help = "Example:\n  c8dr lab ctl install --region region1 --webapps off")]
+    Install {
+        /// The region
+        #[arg(long)]
+        region: String,
+        /// Operate and Tasklist
+        #[arg(long, value_enum, default_value_t = Switch::On)]
+        webapps: Switch,
+    },
+    /// `helm uninstall`: all processes end, the volumes stay
+    Uninstall {
+        /// The region
+        #[arg(long)]
+        region: String,
+    },
+    /// `kubectl delete pvc`
+    DeleteVolumes {
+        /// The region
+        #[arg(long)]
+        region: String,
+    },
+    /// `kubectl scale deployment`
+    Scale {
+        /// The region
+        #[arg(long)]
+        region: String,
+        /// The deployment: operate or tasklist
+        #[arg(long)]
+        deployment: String,
+        /// How many pods
+        #[arg(long)]
+        replicas: u32,
+    },
+    /// `kubectl get pods -o json`
+    Pods {
+        /// The region
+        #[arg(long)]
+        region: String,
+    },
+    /// `kubectl get pvc -o json`
+    Volumes {
+        /// The region
+        #[arg(long)]
+        region: String,
+    },
+    /// `helm list` of both regions
+    Releases,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
 }
 
 /// `status`
@@ -182,6 +261,18 @@ pub enum Plan {
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
     },
+    /// The plan of a failback
+    #[command(
+        after_help = "Example:\n  c8dr plan failback --returning paris --save failback-paris.plan.json"
+    )]
+    Failback {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+        returning: Returning,
+        /// Also save it in this file, for `c8dr apply`
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+    },
 }
 
 /// Which region is lost, and what is accepted.
@@ -193,9 +284,34 @@ pub struct Lost {
     /// Go on although the region is not proven lost, for this reason (recorded)
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub accept_unfenced: Option<String>,
-    /// Go on without brokers of the surviving region that are down, for this reason (recorded)
+    /// Go on without brokers of the surviving region that are down, or against the direction record, for this reason (recorded)
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub accept_data_loss: Option<String>,
+    /// Go on although the direction record outside this machine cannot be written, for this reason (recorded)
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    pub accept_unrecorded: Option<String>,
+}
+
+/// Which region returns, and what is accepted.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Returning {
+    /// The returning region, by its whole name
+    #[arg(long, value_name = "REGION")]
+    pub returning: String,
+    /// Take over a pause of exporting that this run did not begin, for this reason (recorded)
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    pub adopt_pause: Option<String>,
+}
+
+/// `failback`
+#[derive(Debug, clap::Args)]
+pub struct Failback {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub returning: Returning,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub consent: Consent,
 }
 
 /// How a change is agreed to.
@@ -245,11 +361,17 @@ pub enum RunCommand {
         run: Option<String>,
     },
     /// Go on with a run that was interrupted
+    #[command(
+        after_help = "Examples:\n  c8dr run resume\n  c8dr run resume --from-record     on another machine, with the same configuration"
+    )]
     Resume {
         /// The run [default: the newest unfinished]
         run: Option<String>,
+        /// Take it from its record in the bucket: it was begun on another machine
+        #[arg(long)]
+        from_record: bool,
     },
-    /// Give a run up; what it did stays done
+    /// Give a run up. A failover's deeds stay done; a failback goes back to one region, with nothing left paused
     Abort {
         /// The run [default: the newest unfinished]
         run: Option<String>,

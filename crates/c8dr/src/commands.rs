@@ -3,6 +3,7 @@
 mod apply;
 mod carry;
 mod drill;
+mod failback;
 mod failover;
 mod lab;
 mod ready;
@@ -32,7 +33,11 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Plan(Plan::Failover { lost, save }) => {
             failover::plan_only(args, screen, lost, save.as_deref()).await
         }
+        Command::Plan(Plan::Failback { returning, save }) => {
+            failback::plan_only(args, screen, returning, save.as_deref()).await
+        }
         Command::Failover(failover) => failover::run(args, screen, failover).await,
+        Command::Failback(failback) => failback::run(args, screen, failback).await,
         Command::Apply(apply) => apply::run(args, screen, apply).await,
         Command::Run(run) => runs::run(args, screen, run).await,
         Command::Completions { shell } => {

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod find;
+mod rebuild;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use c8dr_systems::zeebe::{Auth, BaseUrl, Credentials, Endpoints, GatewayEndpoint
 pub use self::error::ConfigError;
 pub use self::file::{BrokerKey, File, Gateway, Login, Region, Secret, Text};
 pub use self::find::{Found, find, lab_config};
+pub use self::rebuild::{BucketAt, PlatformBy, Rebuild};
 
 /// A configuration, resolved.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub installation: Installation,
     /// Where it is.
     pub endpoints: Endpoints,
+    /// What a failback needs besides, as far as it is configured.
+    pub rebuild: Rebuild,
     /// How many seconds of the clock pass in a second of the wall; 1 except against a lab that runs faster.
     pub clock_speed: f64,
 }
@@ -158,6 +162,7 @@ fn resolve(path: &Path, text: &str, file: &File) -> Result<Config, ConfigError> 
             tls: tls(path, file),
             ..Endpoints::default()
         },
+        rebuild: rebuild::resolve(path, text, file)?,
         clock_speed: file.clock.as_ref().map_or(1.0, |clock| clock.speed),
     })
 }
@@ -179,22 +184,23 @@ fn credentials(path: &Path, file: &File) -> Result<Credentials, ConfigError> {
     let Some(auth) = &file.auth else {
         return Ok(Credentials::default());
     };
-    let login = |login: &Option<Login>| -> Result<Auth, ConfigError> {
-        Ok(match login {
-            None => Auth::None,
-            Some(Login::Basic { username, password }) => Auth::Basic {
-                user: username.clone(),
-                password: password.resolve(path)?,
-            },
-            Some(Login::Bearer { token }) => Auth::Bearer {
-                token: token.resolve(path)?,
-            },
-        })
-    };
     Ok(Credentials {
-        rest: login(&auth.rest)?,
-        management: login(&auth.management)?,
-        grpc: login(&auth.grpc)?,
+        rest: login(path, auth.rest.as_ref())?,
+        management: login(path, auth.management.as_ref())?,
+        grpc: login(path, auth.grpc.as_ref())?,
+    })
+}
+
+fn login(path: &Path, login: Option<&Login>) -> Result<Auth, ConfigError> {
+    Ok(match login {
+        None => Auth::None,
+        Some(Login::Basic { username, password }) => Auth::Basic {
+            user: username.clone(),
+            password: password.resolve(path)?,
+        },
+        Some(Login::Bearer { token }) => Auth::Bearer {
+            token: token.resolve(path)?,
+        },
     })
 }
 

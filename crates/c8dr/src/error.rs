@@ -7,6 +7,7 @@ use c8dr_domain::plan::Refusal;
 use c8dr_engine::drive::DriveError;
 use c8dr_engine::journal::JournalError;
 use c8dr_engine::journal::store::LockError;
+use c8dr_systems::bucket::BucketSetupError;
 use c8dr_systems::zeebe::SetupError;
 use miette::Diagnostic;
 
@@ -41,6 +42,13 @@ pub enum CliError {
         help("Correct `tls` or `auth` in the configuration.")
     )]
     Setup(#[from] SetupError),
+    /// The bucket cannot be used as it is configured.
+    #[error(transparent)]
+    #[diagnostic(
+        code(config::bucket),
+        help("Correct `bucket` in the configuration: url, endpoint, accessKey and secretKey.")
+    )]
+    Bucket(#[from] BucketSetupError),
     /// A guard refused.
     #[error("refused: {0}")]
     #[diagnostic(code(guard::refused))]
@@ -93,6 +101,26 @@ pub enum CliError {
         help("Read the plan with `--dry-run`, then repeat the command with `--yes`.")
     )]
     NoTerminal,
+    /// The configuration lacks what this command needs.
+    #[error("{what}; {} does not have it", path.display())]
+    #[diagnostic(code(config::incomplete), help("{help}"))]
+    NotConfigured {
+        /// What is needed.
+        what: String,
+        /// The configuration.
+        path: PathBuf,
+        /// What to do.
+        help: &'static str,
+    },
+    /// The record outside this machine could not be used.
+    #[error("the record in the bucket: {what}")]
+    #[diagnostic(code(record::unusable), help("{help}"))]
+    Record {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        help: String,
+    },
     /// Consent was not given.
     #[error("not confirmed: `{typed}` is not `{wanted}`; nothing was done")]
     #[diagnostic(code(consent::refused))]
@@ -211,6 +239,7 @@ impl CliError {
             CliError::Config(_)
             | CliError::UnknownRegion { .. }
             | CliError::Setup(_)
+            | CliError::Bucket(_)
             | CliError::NotAPlan { .. }
             | CliError::NoRun { .. }
             | CliError::Lab { .. }
@@ -222,6 +251,8 @@ impl CliError {
             | CliError::UnfinishedRun { .. }
             | CliError::RunEnded { .. }
             | CliError::Lock(_) => Exit::Refused,
+            CliError::NotConfigured { .. } => Exit::Usage,
+            CliError::Record { .. } => Exit::Refused,
             CliError::NoTerminal | CliError::NotConfirmed { .. } => Exit::Waiting,
             CliError::Drive(DriveError::WrongPlan(_)) => Exit::Refused,
             CliError::Journal(_) | CliError::Drive(_) | CliError::Io { .. } | CliError::Unwritable { .. } => {

@@ -123,6 +123,8 @@ pub(crate) struct DrillReport {
     pub(crate) rto: Rto,
     /// The failover.
     pub(crate) failover: RunReport,
+    /// The failback, if it came to one.
+    pub(crate) failback: Option<RunReport>,
     /// What happened, by the lab's own account, in seconds since its start.
     pub(crate) timeline: Vec<(f64, String)>,
     /// Where this report lies.

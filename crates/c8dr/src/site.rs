@@ -1,16 +1,22 @@
 //! What a command works with: the configuration, its endpoints, the clock, the runs of this machine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use c8dr_domain::effect::PlatformEffect;
 use c8dr_domain::ids::RegionId;
 use c8dr_engine::clock::Clock;
 use c8dr_engine::journal::Store;
-use c8dr_engine::ports::Tap;
+use c8dr_engine::observe::Sources;
+use c8dr_engine::ports::{Bucket, Platform, Search, Tap};
+use c8dr_systems::bucket::{self, Place, S3};
 use c8dr_systems::dial::Tcp;
+use c8dr_systems::elasticsearch::Elasticsearch;
+use c8dr_systems::platform::{Commands, Eyes, Line, Manual, Tasks};
 use c8dr_systems::zeebe::Cluster;
 
 use crate::args::Args;
-use crate::config::{self, Config};
+use crate::config::{self, BucketAt, Config, PlatformBy};
 use crate::environment;
 use crate::error::CliError;
 use crate::show::Screen;
@@ -19,6 +25,9 @@ use crate::show::Screen;
 pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) cluster: Cluster,
+    pub(crate) searches: BTreeMap<RegionId, Elasticsearch>,
+    pub(crate) platforms: BTreeMap<RegionId, Box<dyn Platform>>,
+    pub(crate) bucket: Option<Box<dyn Bucket>>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
 }
@@ -43,13 +52,64 @@ impl Site {
         tap: Option<Tap>,
     ) -> Result<Self, CliError> {
         let dial = Arc::new(Tcp::new(clock.clone()));
-        let cluster = Cluster::new(config.endpoints.clone(), dial, clock.clone(), tap)?;
+        let cluster = Cluster::new(config.endpoints.clone(), dial.clone(), clock.clone(), tap.clone())?;
+        let mut searches = BTreeMap::new();
+        for (region, endpoint) in &config.rebuild.searches {
+            let search = Elasticsearch::new(endpoint.clone(), dial.clone(), clock.clone(), tap.clone())?;
+            searches.insert(*region, search);
+        }
+        let platforms = config
+            .rebuild
+            .platforms
+            .iter()
+            .filter_map(|(region, by)| Some((*region, platform(by, &clock)?)))
+            .collect();
+        let bucket = match &config.rebuild.bucket {
+            Some(at) => bucket(at, dial, &clock)?,
+            None => None,
+        };
         Ok(Site {
-            config,
             cluster,
+            searches,
+            platforms,
+            bucket,
+            config,
             clock,
             store,
         })
+    }
+
+    /// Everything that can be asked here.
+    pub(crate) fn sources(&self) -> Sources<'_> {
+        Sources {
+            zeebe: &self.cluster,
+            searches: self
+                .searches
+                .iter()
+                .map(|(region, search)| (*region, search as &dyn Search))
+                .collect(),
+            platforms: self
+                .platforms
+                .iter()
+                .map(|(region, platform)| (*region, platform.as_ref()))
+                .collect(),
+        }
+    }
+
+    /// What a person would type for each effect on a platform.
+    pub(crate) fn platform_commands(&self) -> BTreeMap<RegionId, Vec<(PlatformEffect, Vec<String>)>> {
+        let effects = [
+            PlatformEffect::Install,
+            PlatformEffect::WebappsDown,
+            PlatformEffect::WebappsUp,
+        ];
+        self.platforms
+            .iter()
+            .map(|(region, platform)| {
+                let lines = effects.map(|effect| (effect, platform.command(effect)));
+                (*region, lines.to_vec())
+            })
+            .collect()
     }
 
     /// The region that a person named, exactly.
@@ -78,4 +138,54 @@ impl Site {
             .find_map(|gateway| gateway.management.as_ref())
             .map_or_else(|| "http://localhost:9600".to_owned(), ToString::to_string)
     }
+}
+
+/// The bucket as it is configured.
+fn bucket(at: &BucketAt, dial: Arc<Tcp>, clock: &Clock) -> Result<Option<Box<dyn Bucket>>, CliError> {
+    let store = match (&at.place, &at.credentials) {
+        (Place::S3 { bucket, prefix }, Some(credentials)) => {
+            let settings = S3 {
+                bucket: bucket.clone(),
+                prefix: prefix.clone(),
+                region: at.region.clone(),
+                endpoint: at.endpoint.clone(),
+                credentials: credentials.clone(),
+                tls: at.tls.clone(),
+                limits: bucket::Limits::default(),
+            };
+            bucket::Store::s3(settings, dial, clock.clone())?
+        }
+        (Place::S3 { .. }, None) => return Ok(None),
+        (Place::Folder(folder), _) => bucket::Store::folder(folder, clock.clone())?,
+        (Place::Memory, _) => bucket::Store::memory(clock.clone()),
+    };
+    Ok(Some(Box::new(store)))
+}
+
+/// A platform as it is configured; the configuration has no command without words.
+fn platform(by: &PlatformBy, clock: &Clock) -> Option<Box<dyn Platform>> {
+    let mut eyes = Eyes::new(Line::of(by.pods.clone())?);
+    eyes.volumes = by.volumes.clone().and_then(Line::of);
+    let lines = |commands: &[Vec<String>]| -> Vec<Line> {
+        commands
+            .iter()
+            .filter_map(|words| Line::of(words.clone()))
+            .collect()
+    };
+    let tasks = Tasks {
+        install: lines(&by.install),
+        webapps_down: lines(&by.webapps_down),
+        webapps_up: lines(&by.webapps_up),
+    };
+    let commands = Commands::new(eyes.clone(), tasks, clock.clone());
+    if !by.is_manual {
+        return Some(Box::new(commands));
+    }
+    // A person types what c8dr would have run.
+    let tasks = Tasks {
+        install: commands.command(PlatformEffect::Install),
+        webapps_down: commands.command(PlatformEffect::WebappsDown),
+        webapps_up: commands.command(PlatformEffect::WebappsUp),
+    };
+    Some(Box::new(Manual::new(eyes, tasks, clock.clone())))
 }

@@ -14,7 +14,7 @@ use crate::condition::Known;
 use crate::effect::{Answer, Request};
 use crate::facts::Facts;
 use crate::ids::{ChangeId, RunId};
-use crate::plan::{Plan, Step, StepId};
+use crate::plan::{Class, Plan, Step, StepId};
 
 /// How a step came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -370,7 +370,7 @@ impl Run {
             Event::Planned { .. } => return Err(illegal(event, "the run has begun already")),
             Event::StepBegan { step } => {
                 self.expect_phase(event, &Phase::Between)?;
-                if self.next_step() != Some(*step) {
+                if self.next_step() != Some(*step) && !self.is_safety_on_the_way_back(*step) {
                     return Err(illegal(event, format!("{step} is not the next step")));
                 }
                 let record = self.step(*step, event)?;
@@ -564,6 +564,16 @@ impl Run {
         } else {
             &self.plan.steps
         }
+    }
+
+    /// On the way back, what protects the disks is done even if a step before it cannot be. Guarantee G9.
+    fn is_safety_on_the_way_back(&self, step: StepId) -> bool {
+        self.retreating.is_some()
+            && self
+                .plan
+                .retreat
+                .iter()
+                .any(|planned| planned.id == step && planned.class == Class::Safety)
     }
 
     /// A resumed run looks again at the step that it stopped in, and at the proof from its beginning.

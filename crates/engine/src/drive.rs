@@ -3,22 +3,26 @@
 //! A timeout, a 5xx or a lost connection is an unknown outcome: look again, compare with the intent, then decide.
 //! Guarantees G1, G2, G6, G7, G8; traps from `spec: procedure.md §4` and `edge-cases.md`.
 
+mod back;
 mod deed;
 mod look;
+mod outside;
 mod proof;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use c8dr_domain::check::{self, Complaint};
-use c8dr_domain::condition::Known;
+use c8dr_domain::condition::{Asks, Known};
 use c8dr_domain::diagnose::Diagnosis;
 use c8dr_domain::effect::Answer;
+use c8dr_domain::facts::Facts;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{GatewayName, RegionId, RunId};
 use c8dr_domain::observation::Observation;
 use c8dr_domain::picture::Picture;
-use c8dr_domain::plan::{Plan, Step, StepId};
+use c8dr_domain::plan::{Kind, Plan, Step, StepId};
 use c8dr_domain::record;
 use c8dr_domain::run::{Event, IllegalTransition, Outcome, Phase, Run, Stop};
 use jiff::Timestamp;
@@ -28,8 +32,10 @@ use crate::backoff::Backoff;
 use crate::clock::{Clock, Moment};
 use crate::events::{Listener, Told, Waiting};
 use crate::journal::{Journal, JournalError};
-use crate::observe::{Look, observe};
-use crate::ports::Zeebe;
+use crate::observe::{Look, Sources, observe_all};
+use crate::ports::{Bucket, Platform, Search, Zeebe};
+
+use outside::Outside;
 
 /// How long a step may go round between a look that is clear and a request that does not come through: room for five
 /// requests whose outcome is unknown, each watched for eleven seconds, and for a gateway that is started anew meanwhile.
@@ -63,6 +69,13 @@ pub enum Finish {
         /// What was read in the end.
         words: String,
     },
+    /// Given up, and what it had begun is taken back: nothing is left paused.
+    TurnedBack {
+        /// Whether it turned round by itself, to protect the disks.
+        by_itself: bool,
+        /// Why, and what was read in the end.
+        words: String,
+    },
     /// Stopped before the end; the run can be resumed.
     Stopped {
         /// Why.
@@ -83,6 +96,10 @@ enum Halt {
         words: String,
         diagnosis: Option<Box<Diagnosis>>,
     },
+    /// What the step rests on has moved: the run goes back to an earlier one.
+    Again(String),
+    /// Going on would fill the disks: the run turns round.
+    TurnRound(String),
 }
 
 impl Halt {
@@ -132,6 +149,12 @@ impl Canceller {
 pub struct Gear<'a> {
     /// The cluster.
     pub zeebe: &'a dyn Zeebe,
+    /// The searches, where they are configured. A failback needs both.
+    pub searches: BTreeMap<RegionId, &'a dyn Search>,
+    /// The platforms, where they are configured. A failback needs both.
+    pub platforms: BTreeMap<RegionId, &'a dyn Platform>,
+    /// The object store outside this machine, where one is configured.
+    pub bucket: Option<&'a dyn Bucket>,
     /// The clock.
     pub clock: Clock,
     /// Who is told.
@@ -149,6 +172,7 @@ pub struct Driver<'a> {
     run: Run,
     history: History,
     backoff: Backoff,
+    outside: Outside,
 }
 
 /// How a run comes into being.
@@ -192,6 +216,7 @@ impl<'a> Driver<'a> {
         gear.listener.tell(&Told::Event { at, event });
         Ok(Driver {
             backoff: Backoff::seeded(gear.seed),
+            outside: Outside::new(&run),
             gear,
             journal,
             run,
@@ -215,6 +240,7 @@ impl<'a> Driver<'a> {
         let history = History::new();
         let mut driver = Driver {
             backoff: Backoff::seeded(gear.seed),
+            outside: Outside::resumed(),
             gear,
             journal,
             run,
@@ -242,37 +268,70 @@ impl<'a> Driver<'a> {
     /// # Errors
     /// For reasons of our own only; see [`DriveError`].
     pub async fn drive(&mut self) -> Result<Finish, DriveError> {
-        match self.all_steps().await {
-            Ok(words) => Ok(Finish::Verified { words }),
-            Err(Halt::Error(error)) => Err(error),
-            Err(Halt::Stop {
+        let mut by_itself = false;
+        let halt = loop {
+            match self.all_steps().await {
+                Ok(words) if self.run.retreating.is_some() => {
+                    return self.turned_back(by_itself, words).await;
+                }
+                Ok(words) => {
+                    self.share_the_end().await;
+                    return Ok(Finish::Verified { words });
+                }
+                Err(Halt::Error(error)) => return Err(error),
+                Err(Halt::Again(words)) => match self.again(words)? {
+                    Some(halt) => break halt,
+                    None => continue,
+                },
+                Err(Halt::TurnRound(words)) if self.run.retreating.is_none() => {
+                    by_itself = true;
+                    self.record(Event::Retreating {
+                        by: "c8dr".to_owned(),
+                        reason: words,
+                    })?;
+                }
+                Err(halt @ Halt::Stop { .. }) if self.owes_safety(&halt) => {
+                    break self.keep_safe(halt).await?;
+                }
+                Err(halt) => break halt,
+            }
+        };
+        let (stop, words, diagnosis) = match halt {
+            Halt::Stop {
                 stop,
                 words,
                 diagnosis,
-            }) => {
-                self.record(Event::Stopped {
-                    stop,
-                    words: words.clone(),
-                })?;
-                Ok(Finish::Stopped {
-                    stop,
-                    words,
-                    diagnosis,
-                })
-            }
-        }
+            } => (stop, words, diagnosis),
+            Halt::Again(words) | Halt::TurnRound(words) => (Stop::Waiting, words, None),
+            Halt::Error(error) => return Err(error),
+        };
+        let words = self.with_alarm(words);
+        self.record(Event::Stopped {
+            stop,
+            words: words.clone(),
+        })?;
+        self.share_the_end().await;
+        Ok(Finish::Stopped {
+            stop,
+            words,
+            diagnosis,
+        })
     }
 
     async fn all_steps(&mut self) -> Result<String, Halt> {
+        self.meet_the_outside().await?;
         while let Some(id) = self.run.next_step() {
             self.check_cancelled()?;
-            let Some(step) = self.run.plan.steps.iter().find(|step| step.id == id).cloned() else {
+            let Some(step) = self.run.owed().iter().find(|step| step.id == id).cloned() else {
                 break;
             };
             if self.run.current_step() != Some(id) {
                 self.record(Event::StepBegan { step: id })?;
             }
             self.step(&step).await?;
+        }
+        if self.run.retreating.is_some() {
+            return Ok("What was begun is taken back.".to_owned());
         }
         self.proof_of_the_whole().await
     }
@@ -290,7 +349,7 @@ impl<'a> Driver<'a> {
                         .get(&step.id)
                         .is_some_and(|record| record.adopted || !record.attempts.is_empty());
                     let outcome = if sent { Outcome::Verified } else { Outcome::Already };
-                    return self.end_step(step.id, outcome, words);
+                    return self.end_step(step, outcome, words);
                 }
                 look::Seen::UnderWay => {}
                 look::Seen::Clear => match self.deed(step).await? {
@@ -304,14 +363,38 @@ impl<'a> Driver<'a> {
                     }
                 },
             }
-            let words = self.proof(step).await?;
-            return self.end_step(step.id, Outcome::Verified, words);
+            match self.proof(step).await? {
+                proof::Proven::Yes(words) => return self.end_step(step, Outcome::Verified, words),
+                proof::Proven::SendAgain(why) => {
+                    if self.is_over(&rounds) {
+                        return Err(self.give_up(step.id, &why));
+                    }
+                }
+            }
         }
     }
 
-    fn end_step(&mut self, step: StepId, outcome: Outcome, words: String) -> Result<(), Halt> {
-        self.record(Event::StepEnded { step, outcome, words })?;
+    /// Ends a step well. What it has taught is durable before it ends.
+    fn end_step(&mut self, step: &Step, outcome: Outcome, words: String) -> Result<(), Halt> {
+        let facts = self.judged(|picture| self.run.facts.after(&step.effect, picture));
+        if let Some(facts) = facts {
+            self.gather(facts)?;
+        }
+        self.record(Event::StepEnded {
+            step: step.id,
+            outcome,
+            words,
+        })?;
         Ok(())
+    }
+
+    fn gather(&mut self, facts: Facts) -> Result<(), DriveError> {
+        if facts == self.run.facts {
+            return Ok(());
+        }
+        self.record(Event::Gathered {
+            facts: Box::new(facts),
+        })
     }
 
     /// Ends a step badly and stops the run.
@@ -337,8 +420,13 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    async fn observe(&mut self, look: Look) -> Observation {
-        let reading = observe(self.gear.zeebe, &self.gear.clock, look).await;
+    async fn observe(&mut self, look: Look, asks: &Asks) -> Observation {
+        let sources = Sources {
+            zeebe: self.gear.zeebe,
+            searches: self.gear.searches.clone(),
+            platforms: self.gear.platforms.clone(),
+        };
+        let reading = observe_all(&sources, &self.gear.clock, look, asks).await;
         self.gear
             .listener
             .tell(&Told::Observed(Box::new(reading.clone())));
@@ -348,6 +436,10 @@ impl<'a> Driver<'a> {
 
     fn survivors(&self) -> RegionId {
         self.run.plan.survivors()
+    }
+
+    fn is_failback(&self) -> bool {
+        self.run.plan.kind == Kind::Failback
     }
 
     /// The gateways of the survivors, those that answered the newest look first.

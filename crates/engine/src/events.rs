@@ -19,6 +19,15 @@ pub enum Told {
     },
     /// What is being waited for.
     Waiting(Waiting),
+    /// A person has to do something, while we watch for its effect.
+    Please {
+        /// In which step.
+        step: StepId,
+        /// What to type.
+        lines: Vec<String>,
+    },
+    /// Something worth knowing that changes nothing.
+    Note(String),
     /// A reading was taken.
     Observed(Box<Observation>),
 }

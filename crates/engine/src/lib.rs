@@ -4,8 +4,10 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod direction;
 pub mod drive;
 pub mod events;
+pub mod handover;
 pub mod journal;
 pub mod observe;
 pub mod ports;

@@ -4,12 +4,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use c8dr_domain::condition::{Asks, SearchAsks};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{BrokerSight, GatewaySight, Observation, Sight};
-use futures_util::future::{join, join_all, join3};
+use c8dr_domain::platform::PlatformSight;
+use c8dr_domain::search::SearchSight;
+use futures_util::future::{join, join_all, join3, join4};
 
 use crate::clock::Clock;
-use crate::ports::Zeebe;
+use crate::ports::{Platform, Search, Zeebe};
+
+/// Everything that can be asked.
+#[derive(Clone)]
+pub struct Sources<'a> {
+    /// The cluster.
+    pub zeebe: &'a dyn Zeebe,
+    /// The searches that are configured.
+    pub searches: BTreeMap<RegionId, &'a dyn Search>,
+    /// The platforms that are configured.
+    pub platforms: BTreeMap<RegionId, &'a dyn Platform>,
+}
+
+impl<'a> Sources<'a> {
+    /// Zeebe alone.
+    pub fn of(zeebe: &'a dyn Zeebe) -> Self {
+        Sources {
+            zeebe,
+            searches: BTreeMap::new(),
+            platforms: BTreeMap::new(),
+        }
+    }
+}
 
 /// What a look takes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +57,15 @@ pub enum Look {
 /// Gateways of one side that are asked in a narrow look: two must agree, a third may be down.
 const GATEWAYS_ASKED: usize = 3;
 
-/// Takes one reading.
+/// Takes one reading of the cluster alone.
 pub async fn observe(zeebe: &dyn Zeebe, clock: &Clock, look: Look) -> Observation {
+    observe_all(&Sources::of(zeebe), clock, look, &Asks::default()).await
+}
+
+/// Takes one reading of the cluster, and of whatever else is asked for.
+pub async fn observe_all(sources: &Sources<'_>, clock: &Clock, look: Look, asks: &Asks) -> Observation {
     let at = clock.wall();
-    let gateways = asked_gateways(zeebe, look);
+    let zeebe = sources.zeebe;
     let brokers: BTreeSet<BrokerId> = zeebe
         .brokers()
         .into_iter()
@@ -45,24 +75,83 @@ pub async fn observe(zeebe: &dyn Zeebe, clock: &Clock, look: Look) -> Observatio
         })
         .collect();
     let gateways = join_all(
-        gateways
+        asked_gateways(zeebe, look)
             .into_iter()
             .map(|(name, region)| gateway_sight(zeebe, name, region)),
     );
     let brokers = join_all(
         brokers
             .into_iter()
-            .map(|broker| broker_sight(zeebe, broker, look)),
+            .map(|broker| broker_sight(zeebe, broker, look, asks.metrics)),
     );
-    let (gateways, brokers) = join(gateways, brokers).await;
+    let searches = join_all(asks.searches.iter().filter_map(|(region, asks)| {
+        let search = *sources.searches.get(region)?;
+        Some(async move { (*region, search_sight(search, asks).await) })
+    }));
+    let platforms = join_all(asks.platforms.iter().filter_map(|region| {
+        let platform = *sources.platforms.get(region)?;
+        Some(async move { (*region, platform_sight(platform).await) })
+    }));
+    let (gateways, brokers, searches, platforms) = join4(gateways, brokers, searches, platforms).await;
     Observation {
         at,
         until: clock.wall(),
         gateways: gateways.into_iter().collect(),
         brokers: brokers.into_iter().collect(),
-        searches: BTreeMap::new(),
-        platforms: BTreeMap::new(),
+        searches: searches.into_iter().collect(),
+        platforms: platforms.into_iter().collect(),
     }
+}
+
+async fn search_sight(search: &dyn Search, asks: &SearchAsks) -> SearchSight {
+    let indices = async {
+        match asks.indices {
+            true => search.indices().await,
+            false => Sight::NotAsked,
+        }
+    };
+    let recoveries = async {
+        match asks.recoveries {
+            true => search.recoveries().await,
+            false => Sight::NotAsked,
+        }
+    };
+    let repository = async {
+        match &asks.repository {
+            Some(repository) => search.repository(repository).await,
+            None => Sight::NotAsked,
+        }
+    };
+    let snapshot = async {
+        match &asks.snapshot {
+            Some((repository, name)) => search.snapshot(repository, name).await,
+            None => Sight::NotAsked,
+        }
+    };
+    let holdings = async {
+        match &asks.holdings {
+            Some(up_to) => search.holdings(up_to).await,
+            None => Sight::NotAsked,
+        }
+    };
+    let ((cluster, indices, recoveries), (repository, snapshot, holdings)) = join(
+        join3(search.cluster(), indices, recoveries),
+        join3(repository, snapshot, holdings),
+    )
+    .await;
+    SearchSight {
+        cluster,
+        indices,
+        repository,
+        snapshot,
+        recoveries,
+        holdings,
+    }
+}
+
+async fn platform_sight(platform: &dyn Platform) -> PlatformSight {
+    let (pods, volumes) = join(platform.pods(), platform.volumes()).await;
+    PlatformSight { pods, volumes }
 }
 
 fn asked_gateways(zeebe: &dyn Zeebe, look: Look) -> BTreeMap<GatewayName, RegionId> {
@@ -103,8 +192,25 @@ async fn gateway_sight(
     )
 }
 
-async fn broker_sight(zeebe: &dyn Zeebe, broker: BrokerId, look: Look) -> (BrokerId, BrokerSight) {
-    let sight = match look {
+async fn broker_sight(
+    zeebe: &dyn Zeebe,
+    broker: BrokerId,
+    look: Look,
+    with_metrics: bool,
+) -> (BrokerId, BrokerSight) {
+    let own = async { own_sight(zeebe, broker, look).await };
+    let metrics = async {
+        match with_metrics {
+            true => zeebe.metrics(broker).await,
+            false => Sight::NotAsked,
+        }
+    };
+    let (own, metrics) = join(own, metrics).await;
+    (broker, BrokerSight { metrics, ..own })
+}
+
+async fn own_sight(zeebe: &dyn Zeebe, broker: BrokerId, look: Look) -> BrokerSight {
+    match look {
         Look::Everything => both(zeebe, broker).await,
         // A black hole costs its time-outs once, not one after the other.
         Look::Loss { lost } if RegionId::of(broker) == lost => both(zeebe, broker).await,
@@ -120,8 +226,7 @@ async fn broker_sight(zeebe: &dyn Zeebe, broker: BrokerId, look: Look) -> (Broke
                 ..BrokerSight::default()
             },
         },
-    };
-    (broker, sight)
+    }
 }
 
 async fn both(zeebe: &dyn Zeebe, broker: BrokerId) -> BrokerSight {

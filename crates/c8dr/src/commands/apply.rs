@@ -1,10 +1,10 @@
 //! `c8dr apply`: a saved plan, if the world is still as it was when it was made.
 
-use c8dr_domain::plan::{Accepted, Plan};
+use c8dr_domain::plan::{Accepted, Kind, Plan};
 use c8dr_domain::record;
 
-use super::{carry, failover};
-use crate::args::{Apply, Args, Lost};
+use super::{carry, failback, failover};
+use crate::args::{Apply, Args, Lost, Returning};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::show::{self, Screen};
@@ -23,7 +23,10 @@ pub(super) async fn run(args: &Args, screen: &Screen, apply: &Apply) -> Result<E
     } else {
         Some(carry::claim(&site)?)
     };
-    let (now, history) = failover::planned(&site, screen, &lost(&saved)).await?;
+    let (now, history) = match saved.kind {
+        Kind::Failover => failover::planned(&site, screen, &lost(&saved)).await?,
+        Kind::Failback => failback::planned(&site, screen, &returning(&saved)).await?,
+    };
     let differences = saved.differences(&now);
     if !differences.is_empty() {
         return Err(CliError::PlanOutdated {
@@ -70,12 +73,26 @@ fn lost(plan: &Plan) -> Lost {
         lost: plan.installation.region(plan.lost).name.clone(),
         accept_unfenced: None,
         accept_data_loss: None,
+        accept_unrecorded: None,
     };
     for accepted in &plan.accepted {
         match accepted {
             Accepted::Unfenced { reason } => lost.accept_unfenced = Some(reason.clone()),
             Accepted::DataLoss { reason } => lost.accept_data_loss = Some(reason.clone()),
+            Accepted::Unrecorded { reason } => lost.accept_unrecorded = Some(reason.clone()),
+            Accepted::PauseAdopted { .. } => {}
         }
     }
     lost
+}
+
+/// The same of a failback.
+fn returning(plan: &Plan) -> Returning {
+    Returning {
+        returning: plan.installation.region(plan.lost).name.clone(),
+        adopt_pause: plan.accepted.iter().find_map(|accepted| match accepted {
+            Accepted::PauseAdopted { reason } => Some(reason.clone()),
+            _ => None,
+        }),
+    }
 }

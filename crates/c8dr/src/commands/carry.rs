@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use c8dr_domain::history::History;
 use c8dr_domain::ids::RunId;
-use c8dr_domain::plan::Plan;
+use c8dr_domain::plan::{Kind, Plan};
 use c8dr_engine::drive::{Beginning, Canceller, Driver, Finish, Gear};
 use c8dr_engine::events::Listener;
 use c8dr_engine::journal::store::Lock;
@@ -37,7 +37,7 @@ pub(super) fn claim(site: &Site) -> Result<Lock, CliError> {
     Ok(lock)
 }
 
-/// Shows the plan and asks for the lost region's name, unless `--yes`.
+/// Shows the plan and asks for the region's name, unless `--yes`.
 pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Result<(), CliError> {
     if consent.yes {
         return Ok(());
@@ -47,7 +47,12 @@ pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Re
         return Err(CliError::NoTerminal);
     }
     let wanted = plan.installation.region(plan.lost).name.clone();
-    let prompt = format!("\nType the name of the region to give up ({wanted}): ");
+    let prompt = match plan.kind {
+        Kind::Failover => format!("\nType the name of the region to give up ({wanted}): "),
+        Kind::Failback => format!(
+            "\nType the name of the region that returns, and whose search is filled anew ({wanted}): "
+        ),
+    };
     let typed = tokio::task::spawn_blocking(move || {
         let _ = write!(anstream::stderr(), "{prompt}");
         let mut line = String::new();
@@ -100,7 +105,11 @@ pub(super) async fn end(
     let report = RunReport::of(driver.run());
     screen.result(&report, || report.human())?;
     Ok(match finish {
-        Finish::Verified { .. } => Exit::Done,
+        Finish::Verified { .. } | Finish::TurnedBack { by_itself: false, .. } => Exit::Done,
+        Finish::TurnedBack { words, .. } => {
+            screen.note(&words);
+            Exit::Waiting
+        }
         Finish::Stopped { stop, diagnosis, .. } => {
             if let Some(diagnosis) = diagnosis {
                 screen.note(&show::status::diagnosed(&diagnosis));
@@ -112,8 +121,12 @@ pub(super) async fn end(
 
 /// What a driver works with at this site.
 pub(super) fn gear<'a>(site: &'a Site, listener: &'a dyn Listener) -> Gear<'a> {
+    let sources = site.sources();
     Gear {
-        zeebe: &site.cluster,
+        zeebe: sources.zeebe,
+        searches: sources.searches,
+        platforms: sources.platforms,
+        bucket: site.bucket.as_deref(),
         clock: site.clock.clone(),
         listener,
         canceller: Canceller::default(),
@@ -137,7 +150,7 @@ pub(super) fn run_id(site: &Site, plan: &Plan) -> RunId {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    RunId::new(format!("{at}-failover-{region}"))
+    RunId::new(format!("{at}-{}-{region}", plan.kind.as_str()))
 }
 
 /// Watches for interrupts while it lives: the first asks the run to stop after the deed in the air, the second ends the

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use c8dr_domain::diagnose::{Code, diagnose};
 use c8dr_domain::history::History;
+use c8dr_domain::plan::Plan;
 use c8dr_domain::plan::failover::{Request, plan};
+use c8dr_domain::run::Run;
 use c8dr_engine::backoff::Backoff;
 use c8dr_engine::clock::{Clock, Moment};
 use c8dr_engine::drive::{Beginning, Driver, Finish};
@@ -12,8 +14,8 @@ use c8dr_engine::journal::Store;
 use c8dr_engine::observe::{Look, observe};
 use c8dr_lab::{Lab, Listen};
 
-use super::{carry, lab};
-use crate::args::Drill;
+use super::{carry, failback, lab};
+use crate::args::{Drill, Returning};
 use crate::environment;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -28,6 +30,8 @@ const CALM: Duration = Duration::from_secs(2);
 const DETECTION_LIMIT: Duration = Duration::from_secs(60);
 /// How often the lab is asked whether clients are served: finer than their own pace.
 const SERVED_EVERY: Duration = Duration::from_millis(50);
+/// How long the exporters may take to bring everything to both searches when all is over.
+const EXPORTED_LIMIT: Duration = Duration::from_secs(30);
 /// How long clients go on after the failover, so that the reckoning includes the survivors' own work.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
@@ -47,6 +51,7 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
     let site = Site::with(config, clock.clone(), Store::at(home), None)?;
     let progress = Progress::new(*screen, site.clock.clone());
     let scene = Scene {
+        screen,
         site: &site,
         lab: &lab,
         progress: &progress,
@@ -76,50 +81,72 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
     let lost = site.region(&drill.lose)?;
     let request = Request {
         management: site.management_of(lost.other()),
+        is_recorded: site.bucket.is_some(),
         ..Request::new(lost)
     };
     let plan = plan(&site.config.installation, &history, &request, clock.wall())?;
-    let run = carry::run_id(&site, &plan);
-    let journal = site.store.create(&run)?;
-    let gear = carry::gear(&site, &progress);
-    let canceller = gear.canceller.clone();
-    let beginning = Beginning {
-        run,
-        plan,
-        by: environment::operator(),
-        reason: Some("drill".to_owned()),
-    };
-    let mut driver = Driver::begin(gear, Box::new(journal), beginning, history)?;
-    let watcher = carry::interrupts(*screen, canceller);
-    let (finish, outage) = {
-        let served = served_again(&lab, clock.now());
+    let decided_at = clock.now();
+    let (failover, outage) = {
+        let served = served_again(&lab, decided_at);
         let mut served = std::pin::pin!(served);
-        let mut drive = std::pin::pin!(driver.drive());
+        let mut driven = std::pin::pin!(scene.drive(plan, history));
         let mut outage = None;
-        let finish = loop {
+        let driven = loop {
             tokio::select! {
-                finish = &mut drive => break finish,
+                driven = &mut driven => break driven,
                 at = &mut served, if outage.is_none() => outage = Some(at.since(lost_at)),
             }
         };
-        (finish?, outage)
+        (driven?, outage)
     };
-    drop(watcher);
     clock.sleep(AFTERMATH).await;
+    let mut finish = failover.finish;
+    let mut failback = None;
+    if matches!(finish, Finish::Verified { .. }) {
+        lab.rebuild_bare(region);
+        scene.say(&format!(
+            "Region {} is rebuilt: a new platform, with nothing on it yet.",
+            drill.lose
+        ));
+        let returning = Returning {
+            returning: drill.lose.clone(),
+            adopt_pause: None,
+        };
+        let (plan, history) = failback::planned(&site, screen, &returning).await?;
+        let driven = scene.drive(plan, history).await?;
+        finish = driven.finish;
+        failback = Some(driven.run);
+        scene.until_exported().await;
+    }
     progress.finish();
 
-    let mut report = report(drill, &lab, driver.run(), detected_at.since(lost_at), outage);
-    write(&site, driver.run(), &mut report)?;
+    let mut report = report(
+        drill,
+        &lab,
+        &failover.run,
+        failback.as_ref(),
+        detected_at.since(lost_at),
+        outage,
+    );
+    write(&site, failback.as_ref().unwrap_or(&failover.run), &mut report)?;
     screen.result(&report, || report.human())?;
     lab.stop();
     Ok(match finish {
         Finish::Verified { .. } if report.rpo.missing == 0 => Exit::Done,
         Finish::Verified { .. } => Exit::VerificationFailed,
+        Finish::TurnedBack { .. } => Exit::Waiting,
         Finish::Stopped { stop, .. } => Exit::from(stop),
     })
 }
 
+/// A run that was driven to its end.
+struct Driven {
+    finish: Finish,
+    run: Run,
+}
+
 struct Scene<'a> {
+    screen: &'a Screen,
     site: &'a Site,
     lab: &'a Lab,
     progress: &'a Progress,
@@ -134,6 +161,36 @@ impl Scene<'_> {
             styled(DIM, format!("{at:5.1} s")),
             styled(HEAD, text)
         ));
+    }
+
+    /// Carries a plan out, as the commands do.
+    async fn drive(&self, plan: Plan, history: History) -> Result<Driven, CliError> {
+        let run = carry::run_id(self.site, &plan);
+        let journal = self.site.store.create(&run)?;
+        let gear = carry::gear(self.site, self.progress);
+        let canceller = gear.canceller.clone();
+        let beginning = Beginning {
+            run,
+            plan,
+            by: environment::operator(),
+            reason: Some("drill".to_owned()),
+        };
+        let mut driver = Driver::begin(gear, Box::new(journal), beginning, history)?;
+        let _watcher = carry::interrupts(*self.screen, canceller);
+        let finish = driver.drive().await?;
+        Ok(Driven {
+            finish,
+            run: driver.run().clone(),
+        })
+    }
+
+    /// Until what clients were promised can be looked for in both searches.
+    async fn until_exported(&self) {
+        let began = self.clock.now();
+        self.lab.with(|world| world.set_load(0.0));
+        while !self.lab.exporters_caught_up() && self.clock.now().since(began) < EXPORTED_LIMIT {
+            self.clock.sleep(SERVED_EVERY).await;
+        }
     }
 
     async fn until_healthy(&self, history: &mut History) -> Result<(), CliError> {
@@ -209,18 +266,27 @@ async fn served_again(lab: &Lab, since: Moment) -> Moment {
 fn report(
     drill: &Drill,
     lab: &Lab,
-    run: &c8dr_domain::run::Run,
+    failover: &Run,
+    failback: Option<&Run>,
     detected: Duration,
     outage: Option<Duration>,
 ) -> DrillReport {
-    let audit = lab.audit();
-    let failover = RunReport::of(run);
+    let audit = lab.final_audit();
+    let failover = RunReport::of(failover);
+    let failback = failback.map(RunReport::of);
     let world = &drill.world;
-    let missing = audit.missing.len();
+    // Back on two regions every promise is looked up in the log and in both searches; before that, in the log.
+    let in_searches = audit.regions.iter().map(|region| region.missing.count).max();
+    let missing = match &failback {
+        Some(failback) if failback.outcome == "verified" => {
+            audit.missing_from_log.count.max(in_searches.unwrap_or_default())
+        }
+        _ => audit.missing_from_log.count,
+    };
     let outcome = if missing > 0 {
         "data missing".to_owned()
     } else {
-        failover.outcome.clone()
+        failback.as_ref().unwrap_or(&failover).outcome.clone()
     };
     DrillReport {
         outcome,
@@ -232,7 +298,7 @@ fn report(
         rpo: Rpo {
             acknowledged: audit.acknowledged,
             missing,
-            duplicates: audit.duplicates,
+            duplicates: audit.twice_in_log.count,
         },
         rto: Rto {
             detected_seconds: detected.as_secs_f64(),
@@ -241,6 +307,7 @@ fn report(
             outage_seconds: outage.map(|outage| outage.as_secs_f64()),
         },
         failover,
+        failback,
         timeline: lab
             .timeline()
             .into_iter()
@@ -251,7 +318,7 @@ fn report(
 }
 
 /// Puts the report beside the run's journal.
-fn write(site: &Site, run: &c8dr_domain::run::Run, report: &mut DrillReport) -> Result<(), CliError> {
+fn write(site: &Site, run: &Run, report: &mut DrillReport) -> Result<(), CliError> {
     let directory = site.store.directory(&run.id);
     let path = directory.join("report.md");
     report.report = Some(path.display().to_string());

@@ -26,8 +26,15 @@ pub(super) async fn plan_only(
 ) -> Result<Exit, CliError> {
     let site = Site::open(args, screen)?;
     let (plan, _) = planned(&site, screen, lost).await?;
+    saved(screen, &plan, save)?;
+    screen.result(&plan, || show::plan::human(&plan))?;
+    Ok(Exit::Done)
+}
+
+/// Saves a plan, where that was asked for.
+pub(super) fn saved(screen: &Screen, plan: &Plan, save: Option<&Path>) -> Result<(), CliError> {
     if let Some(path) = save {
-        let text = serde_json::to_string_pretty(&plan).map_err(|error| CliError::Unwritable {
+        let text = serde_json::to_string_pretty(plan).map_err(|error| CliError::Unwritable {
             form: "JSON",
             why: error.to_string(),
         })?;
@@ -41,8 +48,7 @@ pub(super) async fn plan_only(
             path.display()
         ));
     }
-    screen.result(&plan, || show::plan::human(&plan))?;
-    Ok(Exit::Done)
+    Ok(())
 }
 
 pub(super) async fn run(args: &Args, screen: &Screen, failover: &Failover) -> Result<Exit, CliError> {
@@ -81,6 +87,8 @@ fn request(site: &Site, lost: &Lost) -> Result<Request, CliError> {
     Ok(Request {
         accept_unfenced: lost.accept_unfenced.clone(),
         accept_data_loss: lost.accept_data_loss.clone(),
+        accept_unrecorded: lost.accept_unrecorded.clone(),
+        is_recorded: site.bucket.is_some(),
         management: site.management_of(region.other()),
         ..Request::new(region)
     })

@@ -12,7 +12,7 @@ use c8dr_systems::http::{Client, Service};
 use http_body_util::Full;
 use tower::ServiceExt;
 
-use crate::args::{self, World};
+use crate::args::{self, Ctl, Switch, World};
 use crate::config::{self, Config};
 use crate::environment;
 use crate::error::CliError;
@@ -37,10 +37,15 @@ pub(super) async fn run(screen: &Screen, command: &args::Lab) -> Result<Exit, Cl
             let target = target(what)?;
             said(screen, &files, "/break", target, &format!("{what} is broken.")).await
         }
-        args::Lab::Heal { what, empty } => {
+        args::Lab::Heal { what, empty, bare } => {
             let mut target = target(what)?;
+            let data = match (bare, empty) {
+                (true, _) => "bare",
+                (false, true) => "empty",
+                (false, false) => "old",
+            };
             if let Some(object) = target.as_object_mut() {
-                object.insert("data".to_owned(), if *empty { "empty" } else { "old" }.into());
+                object.insert("data".to_owned(), data.into());
             }
             said(
                 screen,
@@ -51,6 +56,7 @@ pub(super) async fn run(screen: &Screen, command: &args::Lab) -> Result<Exit, Cl
             )
             .await
         }
+        args::Lab::Ctl { control, verb } => ctl(screen, &files, control.as_deref(), verb).await,
         args::Lab::Status => {
             let status = call(&files, "GET", "/status", None).await?;
             screen.result(&status, || truth(&status))?;
@@ -63,6 +69,37 @@ pub(super) async fn run(screen: &Screen, command: &args::Lab) -> Result<Exit, Cl
             Ok(Exit::Done)
         }
     }
+}
+
+/// What helm and kubectl would do. What kubectl prints is printed as it does: other tools read it.
+async fn ctl(screen: &Screen, files: &Files, control: Option<&str>, verb: &Ctl) -> Result<Exit, CliError> {
+    let control = match control {
+        Some(control) => control.to_owned(),
+        None => files.control()?,
+    };
+    let get = |path: String| ("GET", path, None);
+    let post = |body: serde_json::Value| ("POST", "/ctl".to_owned(), Some(body));
+    let (method, path, body) = match verb {
+        Ctl::Pods { region } => get(format!("/ctl/pods?region={region}")),
+        Ctl::Volumes { region } => get(format!("/ctl/volumes?region={region}")),
+        Ctl::Releases => get("/ctl/releases".to_owned()),
+        Ctl::Install { region, webapps } => post(serde_json::json!({
+            "upgrade": { "region": region, "webapps": *webapps == Switch::On, "install": true }
+        })),
+        Ctl::Uninstall { region } => post(serde_json::json!({ "uninstall": { "region": region } })),
+        Ctl::DeleteVolumes { region } => post(serde_json::json!({ "delete-volumes": { "region": region } })),
+        Ctl::Scale {
+            region,
+            deployment,
+            replicas,
+        } => post(serde_json::json!({
+            "scale": { "region": region, "deployment": deployment, "replicas": replicas }
+        })),
+    };
+    let answer = call_at(&control, method, &path, body).await?;
+    let text = serde_json::to_string_pretty(&answer).unwrap_or_default();
+    screen.result(&answer, || text)?;
+    Ok(Exit::Done)
 }
 
 /// A lab as the arguments describe it.
@@ -96,11 +133,19 @@ pub(super) fn not_served(error: &ServeError) -> CliError {
 /// knows that it is a lab.
 pub(super) fn config(lab: &Lab, endpoints: &Endpoints, speed: f64, home: &Path) -> Result<Config, CliError> {
     let path = home.join("lab.yaml");
-    write(&path, &yaml(lab, endpoints, speed))?;
+    describe(&path, lab, endpoints, speed)?;
     Ok(config::load(&path)?)
 }
 
+/// Writes the configuration, and the key to the lab's bucket, which takes any, beside it.
+fn describe(path: &Path, lab: &Lab, endpoints: &Endpoints, speed: f64) -> Result<(), CliError> {
+    write(&path.with_file_name("lab.key"), "lab")?;
+    write(path, &yaml(lab, endpoints, speed))
+}
+
 fn yaml(lab: &Lab, endpoints: &Endpoints, speed: f64) -> String {
+    let itself =
+        std::env::current_exe().map_or_else(|_| "c8dr".to_owned(), |path| path.display().to_string());
     use std::fmt::Write;
     let world = lab.with(|world| world.config().clone());
     let mut text = format!(
@@ -130,7 +175,39 @@ fn yaml(lab: &Lab, endpoints: &Endpoints, speed: f64) -> String {
         for broker in own() {
             let _ = writeln!(text, "      {}: http://{}", broker.broker.0, broker.management);
         }
+        if let Some(search) = endpoints.searches.get(region as usize) {
+            let _ = writeln!(text, "    search:\n      url: http://{}", search.address);
+        }
+        let ctl = |words: &[&str]| {
+            let mut command = vec![itself.to_owned()];
+            command.extend(["lab", "ctl", "--control"].map(str::to_owned));
+            command.push(endpoints.control.to_string());
+            command.extend(words.iter().map(|word| (*word).to_owned()));
+            command.extend(["--region".to_owned(), name.clone()]);
+            // A JSON list is a YAML list, whatever is in it.
+            serde_json::to_string(&command).unwrap_or_default()
+        };
+        let _ = writeln!(
+            text,
+            "    platform:\n      driver: command\n      pods: {}\n      volumes: {}\n      install: [{}]\n      webappsDown: [{}, {}]\n      webappsUp: [{}]",
+            ctl(&["pods"]),
+            ctl(&["volumes"]),
+            ctl(&["install", "--webapps", "off"]),
+            ctl(&["scale", "--deployment", "operate", "--replicas", "0"]),
+            ctl(&["scale", "--deployment", "tasklist", "--replicas", "0"]),
+            ctl(&["install", "--webapps", "on"]),
+        );
     }
+    let bucket = &endpoints.bucket;
+    let disk = world.disk;
+    let _ = writeln!(
+        text,
+        "snapshots:\n  repository: camunda_backup\n  type: s3\n  settings: {{bucket: camunda-backup, client: camunda, base_path: backups}}\n\
+         bucket:\n  url: s3://{}/c8dr\n  endpoint: {bucket}\n  accessKey: {{file: lab.key}}\n  secretKey: {{file: lab.key}}\n\
+         pause:\n  reserveBytes: {}\n",
+        c8dr_lab::BUCKET,
+        disk.processing_free_bytes_min
+    );
     text
 }
 
@@ -147,6 +224,13 @@ impl Files {
             control: config.with_file_name("control"),
             config,
         }
+    }
+
+    /// The control port of the running lab.
+    fn control(&self) -> Result<String, CliError> {
+        std::fs::read_to_string(&self.control)
+            .map(|control| control.trim().to_owned())
+            .map_err(|_| down())
     }
 
     fn remove(&self) {
@@ -176,7 +260,7 @@ async fn serve(screen: &Screen, files: &Files, world: &World) -> Result<Exit, Cl
         .serve(Listen::Loopback)
         .await
         .map_err(|error| not_served(&error))?;
-    write(&files.config, &yaml(&lab, &endpoints, world.speed))?;
+    describe(&files.config, &lab, &endpoints, world.speed)?;
     write(&files.control, &endpoints.control.to_string())?;
     screen.note(&format!(
         "The lab is up. Its configuration: {}",
@@ -292,11 +376,22 @@ async fn call(
     path: &str,
     body: Option<serde_json::Value>,
 ) -> Result<serde_json::Value, CliError> {
-    let down = || CliError::Lab {
+    call_at(&files.control()?, method, path, body).await
+}
+
+fn down() -> CliError {
+    CliError::Lab {
         what: "no lab is running".to_owned(),
         help: "Start one: `c8dr lab up`.".to_owned(),
-    };
-    let address = std::fs::read_to_string(&files.control).map_err(|_| down())?;
+    }
+}
+
+async fn call_at(
+    address: &str,
+    method: &str,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Result<serde_json::Value, CliError> {
     let clock = Clock::system();
     let connector = Connector::new(std::sync::Arc::new(Tcp::new(clock.clone())), None, clock);
     let request = http::Request::builder()
@@ -321,7 +416,7 @@ async fn call(
         .to_owned();
     Err(CliError::Lab {
         what: complaint,
-        help: "See `c8dr lab break --help` and `c8dr lab heal --help`.".to_owned(),
+        help: "See `c8dr lab --help`.".to_owned(),
     })
 }
 

@@ -3,10 +3,11 @@
 use c8dr_domain::check::errors;
 use c8dr_domain::ids::RunId;
 use c8dr_domain::record;
-use c8dr_domain::run::Event;
+use c8dr_domain::run::{Event, Run};
 use c8dr_engine::drive::Driver;
+use c8dr_engine::handover;
 use c8dr_engine::journal::store::Kept;
-use c8dr_engine::journal::{FileJournal, Journal, Store};
+use c8dr_engine::journal::{FileJournal, Store};
 
 use super::carry;
 use crate::args::{Args, RunCommand};
@@ -33,8 +34,14 @@ pub(super) async fn run(args: &Args, screen: &Screen, command: &RunCommand) -> R
             Ok(Exit::Done)
         }
         RunCommand::Verify { run } => verify(screen, pick(&store, run.as_deref(), false)?),
-        RunCommand::Abort { run, reason } => abort(args, screen, pick(&store, run.as_deref(), true)?, reason),
-        RunCommand::Resume { run } => resume(args, screen, pick(&store, run.as_deref(), true)?).await,
+        RunCommand::Abort { run, reason } => {
+            abort(args, screen, pick(&store, run.as_deref(), true)?, reason).await
+        }
+        RunCommand::Resume {
+            run,
+            from_record: true,
+        } => from_record(args, screen, run.as_deref()).await,
+        RunCommand::Resume { run, .. } => resume(args, screen, pick(&store, run.as_deref(), true)?).await,
     }
 }
 
@@ -132,52 +139,99 @@ impl Verification {
     }
 }
 
-fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result<Exit, CliError> {
-    let run = &kept.recovered?.run;
+/// Gives a run up. What a failback has begun is taken back first: nothing stays paused.
+async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result<Exit, CliError> {
+    let found = kept.recovered?.run;
+    let site = open_for(args, screen, &kept.id, &found)?;
+    let _lock = site
+        .store
+        .lock(found.plan.installation.name(), &environment::operator())?;
+    let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
+    let progress = Progress::new(*screen, site.clock.clone());
+    let gear = carry::gear(&site, &progress);
+    let canceller = gear.canceller.clone();
+    let mut driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())?;
+    driver
+        .turn_round(environment::operator(), reason.to_owned())
+        .await??;
+    if driver.run().has_ended() {
+        screen.result(&RunReport::of(driver.run()), || {
+            format!(
+                "Run {} is given up. What it did stays done; `c8dr status` shows what is owed.",
+                kept.id
+            )
+        })?;
+        return Ok(Exit::Done);
+    }
+    let _watcher = carry::interrupts(*screen, canceller);
+    carry::end(screen, &progress, driver).await
+}
+
+/// The site of a run that goes on, if the run is one of it and has not ended.
+fn open_for(args: &Args, screen: &Screen, id: &RunId, run: &Run) -> Result<Site, CliError> {
     if run.has_ended() {
         return Err(CliError::RunEnded {
-            run: kept.id.to_string(),
+            run: id.to_string(),
             word: run.word().to_owned(),
         });
     }
     let site = Site::open(args, screen)?;
-    let _lock = site
-        .store
-        .lock(run.plan.installation.name(), &environment::operator())?;
-    let (mut journal, mut recovered) = FileJournal::reopen(&kept.directory)?;
-    let event = Event::Aborted {
-        by: environment::operator(),
-        reason: reason.to_owned(),
+    if run.plan.installation != site.config.installation {
+        return Err(CliError::OtherInstallation {
+            what: format!("run {id}"),
+        });
+    }
+    Ok(site)
+}
+
+/// Fetches a run's journal from the bucket, and goes on with it here.
+async fn from_record(args: &Args, screen: &Screen, named: Option<&str>) -> Result<Exit, CliError> {
+    let site = Site::open(args, screen)?;
+    let wrong = |what: String| CliError::Record {
+        what,
+        help: "`c8dr status` shows what the installation itself says.".to_owned(),
     };
-    let at = site.clock.wall();
-    recovered
-        .run
-        .apply(at, &event)
-        .map_err(c8dr_engine::drive::DriveError::from)?;
-    journal.append(at, &event)?;
-    screen.result(&RunReport::of(&recovered.run), || {
-        format!(
-            "Run {} is given up. What it did stays done; `c8dr status` shows what is owed.",
-            kept.id
-        )
-    })?;
-    Ok(Exit::Done)
+    let Some(bucket) = site.bucket.as_deref() else {
+        return Err(CliError::NotConfigured {
+            what: "a run of another machine lies in a `bucket`".to_owned(),
+            path: site.config.path.clone(),
+            help: "Use the configuration of the machine that began the run.",
+        });
+    };
+    let installation = site.config.installation.name();
+    let run = match named {
+        Some(named) => RunId::new(named),
+        None => handover::runs(bucket, installation)
+            .await
+            .map_err(wrong)?
+            .pop()
+            .ok_or_else(|| wrong(format!("{} holds no run of {installation}", bucket.place())))?,
+    };
+    let text = handover::text(bucket, installation, &run).await.map_err(wrong)?;
+    if text.is_empty() {
+        return Err(wrong(format!("{} holds no run {run}", bucket.place())));
+    }
+    let directory = site.store.directory(&run);
+    if directory.exists() {
+        return Err(CliError::Record {
+            what: format!("run {run} is on this machine already"),
+            help: format!("Go on with it: `c8dr run resume {run}`."),
+        });
+    }
+    let (_, recovered) = site.store.adopt(&run, &text)?;
+    screen.note(&format!(
+        "Run {run} was begun by {}; {} records of it are taken over from {}.",
+        recovered.run.by,
+        recovered.events.len(),
+        bucket.place()
+    ));
+    let store = Store::at(environment::home());
+    resume(args, screen, pick(&store, Some(run.as_str()), true)?).await
 }
 
 async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
     let found = kept.recovered?.run;
-    if found.has_ended() {
-        return Err(CliError::RunEnded {
-            run: kept.id.to_string(),
-            word: found.word().to_owned(),
-        });
-    }
-    let site = Site::open(args, screen)?;
-    if found.plan.installation != site.config.installation {
-        return Err(CliError::OtherInstallation {
-            what: format!("run {}", kept.id),
-        });
-    }
+    let site = open_for(args, screen, &kept.id, &found)?;
     let _lock = site
         .store
         .lock(found.plan.installation.name(), &environment::operator())?;

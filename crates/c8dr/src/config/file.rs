@@ -33,9 +33,111 @@ pub struct File {
     /// Whom to trust.
     #[serde(default)]
     pub tls: Option<Tls>,
+    /// Where snapshots go; a failback needs it.
+    #[serde(default)]
+    pub snapshots: Option<Snapshots>,
+    /// An object store outside both regions, for the direction record and for going on from another machine.
+    #[serde(default)]
+    pub bucket: Option<Bucket>,
+    /// Whether the installation has Operate and Tasklist; yes, if not said.
+    #[serde(default)]
+    pub webapps: Option<bool>,
+    /// What bounds a pause of exporting.
+    #[serde(default)]
+    pub pause: Option<Pause>,
     /// The clock; for labs that run faster than the wall.
     #[serde(default)]
     pub clock: Option<Pace>,
+}
+
+/// The snapshot repository, as both searches know it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snapshots {
+    /// Its name.
+    pub repository: Text,
+    /// Its type: `s3`, or `fs` for tests.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its settings, as the server wants them. Credentials belong into the servers' keystores.
+    pub settings: BTreeMap<String, serde_json::Value>,
+}
+
+/// An object store.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bucket {
+    /// `s3://BUCKET/PREFIX`, or `file:///FOLDER` for one machine.
+    pub url: Text,
+    /// The S3 endpoint, where it is not Amazon's.
+    #[serde(default)]
+    pub endpoint: Option<Text>,
+    /// The S3 region.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Where the access key is.
+    #[serde(default)]
+    pub access_key: Option<Secret>,
+    /// Where the secret key is.
+    #[serde(default)]
+    pub secret_key: Option<Secret>,
+}
+
+/// What bounds a pause of exporting.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pause {
+    /// How long the brokers' disks must last at least, in seconds; less, and a run turns round.
+    #[serde(default)]
+    pub floor_seconds: Option<u64>,
+    /// What the brokers keep free, in bytes: below it they take no commands.
+    #[serde(default)]
+    pub reserve_bytes: Option<u64>,
+}
+
+/// A region's search.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Search {
+    /// Its address, usually port 9200.
+    pub url: Text,
+    /// Who we are there.
+    #[serde(default)]
+    pub auth: Option<Login>,
+    /// How the names of the indices begin into which the exporter writes; `zeebe-record`, if not said.
+    #[serde(default)]
+    pub records_prefix: Option<String>,
+}
+
+/// How a region's platform is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformDriver {
+    /// By commands that c8dr runs.
+    Command,
+    /// By a person, while c8dr watches.
+    Manual,
+}
+
+/// A region's platform. Each command is a list of arguments; no shell is involved.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Platform {
+    /// Who changes it.
+    pub driver: PlatformDriver,
+    /// Prints the pods as JSON, as `kubectl get pods -o json` does. Always run by c8dr: what cannot be seen cannot be proven.
+    pub pods: Spanned<Vec<String>>,
+    /// Prints the volume claims as JSON, as `kubectl get pvc -o json` does.
+    #[serde(default)]
+    pub volumes: Option<Vec<String>>,
+    /// Installs the release, or brings it up to date, without Operate and Tasklist.
+    pub install: Vec<Vec<String>>,
+    /// Takes Operate and Tasklist down.
+    #[serde(default)]
+    pub webapps_down: Vec<Vec<String>>,
+    /// Brings Operate and Tasklist up.
+    #[serde(default)]
+    pub webapps_up: Vec<Vec<String>>,
 }
 
 /// One region.
@@ -52,6 +154,12 @@ pub struct Region {
     /// Each broker's own management endpoint.
     #[serde(default)]
     pub brokers: BTreeMap<BrokerKey, Text>,
+    /// Its search; a failback needs both.
+    #[serde(default)]
+    pub search: Option<Search>,
+    /// Its platform; a failback needs both.
+    #[serde(default)]
+    pub platform: Option<Platform>,
 }
 
 /// One gateway's addresses.

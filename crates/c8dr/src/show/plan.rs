@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use c8dr_domain::plan::{Accepted, Plan, Refusal, Step};
+use c8dr_domain::plan::{Accepted, Kind, Plan, Refusal, Step};
 
 use super::{BAD, DIM, GOOD, HEAD, OPEN, styled};
 
@@ -14,10 +14,21 @@ pub(crate) fn human(plan: &Plan) -> String {
         styled(
             HEAD,
             format!(
-                "Failover of {}: give up region {}, go on with {}",
-                installation.name(),
-                installation.region(plan.lost).name,
-                installation.region(plan.survivors()).name
+                "{}",
+                match plan.kind {
+                    Kind::Failover => format!(
+                        "Failover of {}: give up region {}, go on with {}",
+                        installation.name(),
+                        installation.region(plan.lost).name,
+                        installation.region(plan.survivors()).name
+                    ),
+                    Kind::Failback => format!(
+                        "Failback of {}: bring region {} back, from what {} holds",
+                        installation.name(),
+                        installation.region(plan.lost).name,
+                        installation.region(plan.survivors()).name
+                    ),
+                }
             )
         ),
         super::status::diagnosed(&plan.diagnosis)
@@ -44,6 +55,12 @@ pub(crate) fn human(plan: &Plan) -> String {
     for condition in &plan.proof {
         let _ = writeln!(text, "  · {}", condition.words());
     }
+    if !plan.retreat.is_empty() {
+        let _ = writeln!(text, "\n{}", styled(HEAD, "The way back, if the run is given up"));
+        for step in &plan.retreat {
+            let _ = writeln!(text, "  · {} {}, if that is owed then", step.id, step.title);
+        }
+    }
     let _ = writeln!(text, "\n{}", styled(HEAD, "Know before you say yes"));
     for note in &plan.notes {
         let _ = writeln!(text, "  · {note}");
@@ -52,6 +69,8 @@ pub(crate) fn human(plan: &Plan) -> String {
         let (what, reason) = match accepted {
             Accepted::Unfenced { reason } => ("the region is not proven lost", reason),
             Accepted::DataLoss { reason } => ("acknowledged data may be lost", reason),
+            Accepted::PauseAdopted { reason } => ("a pause of somebody else's is taken over", reason),
+            Accepted::Unrecorded { reason } => ("the direction record is not written", reason),
         };
         let _ = writeln!(
             text,

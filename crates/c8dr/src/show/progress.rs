@@ -76,8 +76,7 @@ impl Progress {
         match event {
             Event::Planned { run, plan, .. } => {
                 state.titles = plan
-                    .steps
-                    .iter()
+                    .all_steps()
                     .map(|step| (step.id, step.title.clone()))
                     .collect();
                 self.line(&format!("{} {run}", styled(DIM, "run")));
@@ -99,8 +98,8 @@ impl Progress {
             Event::Adopted { change, .. } => {
                 self.line(&format!("    found our own change {change} under way"));
             }
-            Event::Intended { gateway, effect, .. } => {
-                self.line(&format!("    {} through gateway {gateway}", effect.words()));
+            Event::Intended { request, .. } => {
+                self.line(&format!("    {} through {}", request.words(), request.through()));
             }
             Event::Answered { answer, .. } => self.line(&format!("    {}", answer.words())),
             Event::StepEnded { step, outcome, words } => {
@@ -127,7 +126,19 @@ impl Progress {
                 });
                 self.line(&format!("    {}{took}: {words}", styled(GOOD, "verified")));
             }
-            Event::Remembered { .. } | Event::Stopped { .. } | Event::Aborted { .. } => {}
+            Event::Retaken { from, words } => {
+                self.line(&format!(
+                    "    {}: {words}",
+                    styled(OPEN, format!("back to {from}"))
+                ));
+            }
+            Event::Retreating { reason, .. } => {
+                self.line(&format!("{} {reason}", styled(OPEN, "Turning round:")));
+            }
+            Event::Gathered { .. }
+            | Event::Remembered { .. }
+            | Event::Stopped { .. }
+            | Event::Aborted { .. } => {}
         }
     }
 
@@ -162,6 +173,16 @@ impl Listener for Progress {
         match told {
             Told::Event { at, event } => self.event(*at, event),
             Told::Waiting(waiting) => self.waiting(waiting),
+            Told::Please { step, lines } => {
+                self.line(&format!(
+                    "    {} (c8dr watches for the effect of {step}):",
+                    styled(OPEN, "please type")
+                ));
+                for line in lines {
+                    self.line(&format!("      {line}"));
+                }
+            }
+            Told::Note(words) => self.line(&format!("    {} {words}", styled(OPEN, "note"))),
             Told::Observed(_) => {}
         }
     }

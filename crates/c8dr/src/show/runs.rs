@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use c8dr_domain::plan::Kind;
 use c8dr_domain::run::{Outcome, Run};
 use c8dr_engine::journal::store::Kept;
 use serde::Serialize;
@@ -98,10 +99,15 @@ pub(crate) fn one(run: &Run) -> String {
     };
     let region = &run.plan.installation.region(run.plan.lost).name;
     let mut text = format!(
-        "{} {}\nfailover of {}, region {region} lost · by {} · {:.0}\n\n",
+        "{} {}\n{} of {}, region {region} {} · by {} · {:.0}\n\n",
         styled(HEAD, &run.id),
         styled(style, run.word()),
+        run.plan.kind.as_str(),
         run.plan.installation.name(),
+        match run.plan.kind {
+            Kind::Failover => "lost",
+            Kind::Failback => "returning",
+        },
         run.by,
         run.planned_at
     );
@@ -115,10 +121,14 @@ pub(crate) fn one(run: &Run) -> String {
             settled.why
         );
     }
-    for step in &run.plan.steps {
+    for step in run.plan.all_steps() {
         let Some(record) = run.steps.get(&step.id) else {
             continue;
         };
+        // The way back is shown where it was gone.
+        if run.retreating.is_none() && run.plan.retreat.iter().any(|back| back.id == step.id) {
+            continue;
+        }
         let outcome = record
             .outcome()
             .map_or_else(|| "owed".to_owned(), |outcome| outcome.to_string());
@@ -142,7 +152,7 @@ pub(crate) fn one(run: &Run) -> String {
                 text,
                 "     {} through {}: {answer}",
                 styled(DIM, format!("{:.3}", attempt.at)),
-                attempt.gateway
+                attempt.request.through()
             );
         }
         if let Some((_, _, words)) = &record.ended {

@@ -345,6 +345,9 @@ impl World {
     fn gear(&self) -> Gear<'_> {
         Gear {
             zeebe: &self.cluster,
+            searches: Default::default(),
+            platforms: Default::default(),
+            bucket: None,
             clock: self.clock.clone(),
             listener: &|_: &Told| {},
             canceller: Canceller::default(),

@@ -206,12 +206,27 @@ fn webapps<'a>(picture: &Picture<'a>, region: RegionId) -> Result<Vec<&'a Pod>, 
     }
 }
 
+fn has_brokers(picture: &Picture<'_>, region: RegionId) -> bool {
+    picture
+        .latest
+        .platforms
+        .get(&region)
+        .and_then(|platform| platform.pods.seen())
+        .is_some_and(|pods| pods.iter().any(|pod| pod.component == Component::Broker))
+}
+
 pub(super) fn no_webapps(picture: &Picture<'_>, region: RegionId) -> Verdict {
     let pods = match webapps(picture, region) {
         Ok(pods) => pods,
         Err(verdict) => return verdict,
     };
     let name = &picture.installation.region(region).name;
+    // A wrong namespace has no pods at all, and is not silence.
+    if !has_brokers(picture, region) {
+        return Verdict::NotYet(format!(
+            "No broker's pod is seen in region {name} either: is it the right namespace?"
+        ));
+    }
     if pods.is_empty() {
         return Verdict::Met(format!("No pod of Operate or Tasklist is left in region {name}."));
     }

@@ -27,6 +27,10 @@ pub struct Request {
     pub accept_unfenced: Option<String>,
     /// Go on without all replicas of the surviving region, for this reason.
     pub accept_data_loss: Option<String>,
+    /// Go on although the direction record cannot be written, for this reason.
+    pub accept_unrecorded: Option<String>,
+    /// Whether a direction record outside this machine is configured.
+    pub is_recorded: bool,
     /// Base URL of a surviving management endpoint, for the commands that a person would type.
     pub management: String,
 }
@@ -38,6 +42,8 @@ impl Request {
             lost,
             accept_unfenced: None,
             accept_data_loss: None,
+            accept_unrecorded: None,
+            is_recorded: false,
             management: "http://localhost:9600".to_owned(),
         }
     }
@@ -84,7 +90,7 @@ pub fn plan(
         proof_deadline_ms: PROOF_DEADLINE_MS,
         waiting: waiting(&diagnosis),
         accepted: accepted(request),
-        notes: notes(&picture, request.lost),
+        notes: notes(&picture, request),
         diagnosis,
     };
     match picture.membership() {
@@ -650,7 +656,11 @@ fn accepted(request: &Request) -> Vec<Accepted> {
         .accept_data_loss
         .clone()
         .map(|reason| Accepted::DataLoss { reason });
-    unfenced.into_iter().chain(data_loss).collect()
+    let unrecorded = request
+        .accept_unrecorded
+        .clone()
+        .map(|reason| Accepted::Unrecorded { reason });
+    unfenced.into_iter().chain(data_loss).chain(unrecorded).collect()
 }
 
 fn waiting(diagnosis: &Diagnosis) -> Waiting {
@@ -671,15 +681,20 @@ fn waiting(diagnosis: &Diagnosis) -> Waiting {
     }
 }
 
-fn notes(picture: &Picture<'_>, lost: RegionId) -> Vec<String> {
-    let name = &picture.installation.region(lost).name;
+fn notes(picture: &Picture<'_>, request: &Request) -> Vec<String> {
+    let name = &picture.installation.region(request.lost).name;
     let paused = picture.paused();
     let mut notes = vec![
         format!("Take user traffic off region {name} (DNS or load balancer) before or together with this; c8dr does not do it."),
         format!("The disks of region {name} are worthless afterwards: it can only come back empty, by a failback."),
         "Until a failback is verified the installation is unprotected: one more broker lost stops its partitions.".to_owned(),
-        "No direction record outside this machine is configured: only this machine is guarded against an opposite failover.".to_owned(),
     ];
+    if !request.is_recorded {
+        notes.push(
+            "No direction record outside this machine is configured (`bucket`): only this machine is guarded against an opposite failover."
+                .to_owned(),
+        );
+    }
     if !paused.is_empty() {
         notes.push(format!(
             "Exporting is paused on {}: the run will stop at its proof until somebody resumes it.",

@@ -4,16 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use c8dr_domain::condition::{FORCE_FRESHNESS, Verdict};
 use c8dr_domain::diagnose::coordinator_lost;
-use c8dr_domain::effect::{Answer, Mode, Request, ZeebeEffect};
+use c8dr_domain::effect::{Answer, Effect, Mode, Request, ZeebeEffect};
+use c8dr_domain::fill;
 use c8dr_domain::ids::{BrokerId, GatewayName, PartitionId, counted};
+use c8dr_domain::observation::Silence;
 use c8dr_domain::plan::{Step, StepId};
 use c8dr_domain::run::{Event, Outcome, Stop};
 use c8dr_domain::topology::{Operation, OperationKind};
 
 use super::{Driver, Halt};
+use crate::events::Told;
+use crate::handover::NotShared;
 
 /// How often one effect may be tried in one run. More than that is no accident any more.
 const ATTEMPTS_MAX: u32 = 5;
+
+/// How often more, and once more per broker, what does no harm by being repeated: a resume may need each broker's own call.
+const REPEATS_MAX: u32 = 15;
 
 /// What a deed came to.
 pub(super) enum Sent {
@@ -25,7 +32,8 @@ pub(super) enum Sent {
 
 /// The way to send by.
 enum Way {
-    Through(GatewayName),
+    /// Through this gateway; `None` for what does not go to Zeebe.
+    Through(Option<GatewayName>),
     None(String),
 }
 
@@ -35,10 +43,34 @@ impl Driver<'_> {
             Way::Through(gateway) => gateway,
             Way::None(why) => return Ok(Sent::LookAgain(why)),
         };
+        let attempts = self
+            .run
+            .steps
+            .get(&step.id)
+            .map_or(0, |record| record.attempts.len());
+        let filled = self.judged(|picture| {
+            let own = self.own_changes();
+            fill::request(
+                &step.effect,
+                gateway.as_ref(),
+                picture,
+                &self.run.facts,
+                attempts,
+                &own,
+            )
+        });
+        let request = match filled {
+            Some(Ok(request)) => request,
+            Some(Err(why)) => return Ok(Sent::LookAgain(why)),
+            None => return Ok(Sent::LookAgain("Nothing has been read yet.".to_owned())),
+        };
+        if let Some(why) = self.claim(step.id, &request).await? {
+            return Ok(Sent::LookAgain(why));
+        }
         // A slow rehearsal makes the look before it old. It is looked again, and not rehearsed again: a server that is
         // always slow would never be sent anything.
         if self.is_stale() {
-            self.observe(self.breadth(step)).await;
+            self.observe(self.breadth(step), &self.asks(step)).await;
             match self.judge_before(step) {
                 Some(Verdict::Met(_)) => {}
                 other => {
@@ -48,39 +80,82 @@ impl Driver<'_> {
             }
         }
         self.check_cancelled()?;
-        let attempt = self
-            .run
-            .steps
-            .get(&step.id)
-            .map_or(0, |record| record.attempts.len()) as u32
-            + 1;
-        if attempt > ATTEMPTS_MAX {
-            let why = format!("It was tried {ATTEMPTS_MAX} times.");
+        let attempt = attempts as u32 + 1;
+        let most = match step.effect.may_be_repeated() {
+            true => ATTEMPTS_MAX + self.run.plan.installation.cluster_size() + REPEATS_MAX,
+            false => ATTEMPTS_MAX,
+        };
+        if attempt > most {
+            let why = format!("It was tried {most} times.");
             return Err(self.give_up(step.id, &why));
         }
-        let Some(effect) = step.effect.zeebe() else {
-            return Err(self.give_up(step.id, "Nobody here can send it."));
-        };
+        self.gather(self.run.facts.before(&request))?;
         self.record(Event::Intended {
             step: step.id,
             attempt,
-            request: Request::Zeebe { gateway: gateway.clone(), effect: effect.clone() },
+            request: request.clone(),
         })?;
-        let answer = self.gear.zeebe.perform(&gateway, effect, Mode::Real).await;
+        let shared = self.share_before().await;
+        let not_sent = |detail: String| Answer::NotSent {
+            why: Silence::NoConnection,
+            detail,
+        };
+        let answer = match &shared {
+            Ok(()) => self.send(step, &request).await,
+            Err(NotShared::Unreachable(words)) => not_sent(words.clone()),
+            Err(NotShared::TakenOver) => not_sent(self.taken_over()),
+        };
         self.record(Event::Answered {
             step: step.id,
             attempt,
             answer: answer.clone(),
         })?;
+        if shared == Err(NotShared::TakenOver) {
+            let words = self.taken_over();
+            return Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words));
+        }
         match answer {
             Answer::Accepted { .. } | Answer::Done => Ok(Sent::UnderWay),
+            // "Already enabled" or "name in use" may be our own effect; the next look says. A second refusal is one.
+            Answer::Refused { .. } if self.is_failback() && attempts == 0 => Ok(Sent::LookAgain(format!(
+                "The request through {} was {}.",
+                request.through(),
+                answer.words()
+            ))),
             Answer::Refused { .. } => {
                 let words = format!("The server {}.", answer.words());
                 Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words))
             }
             Answer::Conflict { .. } | Answer::NotSent { .. } | Answer::Unknown { .. } => Ok(Sent::LookAgain(
-                format!("The request through gateway {gateway}: {}.", answer.words()),
+                format!("The request through {}: {}.", request.through(), answer.words()),
             )),
+        }
+    }
+
+    /// Sends a request, once.
+    async fn send(&self, step: &Step, request: &Request) -> Answer {
+        let nobody = |whose: &str| Answer::NotSent {
+            why: Silence::NoSuchHost,
+            detail: format!("{whose} is not configured"),
+        };
+        match request {
+            Request::Zeebe { gateway, effect } => self.gear.zeebe.perform(gateway, effect, Mode::Real).await,
+            Request::Search { region, effect } => match self.gear.searches.get(region) {
+                Some(search) => search.perform(effect).await,
+                None => nobody("the search"),
+            },
+            Request::Platform { region, effect } => match self.gear.platforms.get(region) {
+                Some(platform) => {
+                    if platform.is_manual() {
+                        self.gear.listener.tell(&Told::Please {
+                            step: step.id,
+                            lines: platform.command(*effect),
+                        });
+                    }
+                    platform.perform(*effect).await
+                }
+                None => nobody("the platform"),
+            },
         }
     }
 
@@ -106,11 +181,18 @@ impl Driver<'_> {
 
     /// The gateway to send by: the first of the survivors' that can be spoken to. A force is rehearsed through it.
     async fn gateway(&mut self, step: &Step) -> Result<Way, Halt> {
+        if !matches!(step.effect, Effect::Zeebe(_) | Effect::CancelOwn) {
+            return Ok(Way::Through(None));
+        }
         let gateways = self.gateways_in_turn(step.id);
         let mut last = "none is configured.".to_owned();
         let Some(rehearsed @ ZeebeEffect::ForceRemove { keep, remove }) = step.effect.zeebe() else {
             let first = gateways.into_iter().next();
-            return Ok(first.map_or(Way::None(format!("No surviving gateway: {last}")), Way::Through));
+            return Ok(
+                first.map_or(Way::None(format!("No surviving gateway: {last}")), |gateway| {
+                    Way::Through(Some(gateway))
+                }),
+            );
         };
         for gateway in gateways {
             match self
@@ -132,7 +214,7 @@ impl Driver<'_> {
                         );
                         return Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words));
                     }
-                    return Ok(Way::Through(gateway));
+                    return Ok(Way::Through(Some(gateway)));
                 }
                 Answer::Refused { status, message } => {
                     let words = format!(
@@ -229,11 +311,21 @@ impl Driver<'_> {
                 (other, _) => return Some(format!("it contains {other}.")),
             }
         }
-        if removed != *remove {
+        // Who is no member cannot be removed: a failback that broke off has brought back some of them only.
+        let members = self
+            .history
+            .latest()
+            .and_then(|latest| latest.configuration())
+            .map(|(_, configuration)| configuration.members.keys().copied().collect::<BTreeSet<_>>());
+        let wanted: BTreeSet<BrokerId> = match &members {
+            Some(members) => remove.intersection(members).copied().collect(),
+            None => remove.clone(),
+        };
+        if removed != wanted {
             return Some(format!(
                 "it removes {}, the plan {}.",
                 counted("broker", &removed),
-                counted("broker", remove)
+                counted("broker", &wanted)
             ));
         }
         for (partition, replicas) in self.run.plan.installation.placement() {

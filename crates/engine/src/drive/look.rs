@@ -1,13 +1,15 @@
 //! The look before a deed: is it done already, is it under way, was it sent before, may it go out?
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use c8dr_domain::condition::{Condition, Verdict, judge_all};
-use c8dr_domain::diagnose::{is_disabling, is_removal};
-use c8dr_domain::effect::{Answer, ZeebeEffect};
+use c8dr_domain::condition::{Asks, Condition, Verdict, in_the_way, judge_all};
+use c8dr_domain::diagnose::{is_adding, is_disabling, is_enabling, is_removal};
+use c8dr_domain::effect::{Answer, Effect, SearchTask, ZeebeEffect};
 use c8dr_domain::ids::ChangeId;
 use c8dr_domain::plan::{Step, StepId};
 use c8dr_domain::run::{Event, Outcome, Stop};
+use c8dr_domain::search::SnapshotState;
 use c8dr_domain::topology::{ChangeStatus, PendingChange};
 
 use super::{Driver, Halt, Look};
@@ -43,7 +45,10 @@ impl Driver<'_> {
         let mut clean = 0;
         loop {
             self.check_cancelled()?;
-            self.observe(self.breadth(step)).await;
+            self.observe(self.breadth(step), &self.asks(step)).await;
+            if let Some(words) = self.short_of_room(step) {
+                return Err(Halt::TurnRound(words));
+            }
             if let Some(Verdict::Met(words)) = self.judge_after(step) {
                 return Ok(Seen::Done(words));
             }
@@ -57,7 +62,7 @@ impl Driver<'_> {
                 }
                 None => {}
             }
-            if self.accepted_but_unproven(step.id) {
+            if self.accepted_but_unproven(step) || self.is_copying(step) {
                 return Ok(Seen::UnderWay);
             }
             let waits_for = match self.unsettled(step, &mut clean) {
@@ -71,6 +76,7 @@ impl Driver<'_> {
                         let words = format!("{} {} was not begun.", words, step.id);
                         return Err(self.fail_step(step.id, Outcome::Waiting, Stop::Waiting, words));
                     }
+                    Some(Verdict::Moved(words)) => return Err(Halt::Again(words)),
                     Some(Verdict::NotYet(words)) => words,
                     None => "A first reading.".to_owned(),
                 },
@@ -87,29 +93,85 @@ impl Driver<'_> {
         }
     }
 
-    /// A force has to know both sides; the rest concerns the survivors only.
+    /// A force has to know both sides, and what concerns the returning region as well; the rest the survivors only.
     pub(super) fn breadth(&self, step: &Step) -> Look {
+        let lost = self.run.plan.lost;
         match step.effect.zeebe() {
-            Some(ZeebeEffect::ForceRemove { .. }) => Look::Loss {
-                lost: self.run.plan.lost,
-            },
+            Some(ZeebeEffect::ForceRemove { .. }) => Look::Loss { lost },
+            _ if self.asks(step).both_regions => Look::Loss { lost },
             _ => Look::Side {
                 region: self.survivors(),
             },
         }
     }
 
+    /// What has to be asked to judge a step.
+    pub(super) fn asks(&self, step: &Step) -> Asks {
+        Asks::of(step.before.iter().chain(&step.after), &self.run.facts)
+    }
+
     pub(super) fn judge_after(&self, step: &Step) -> Option<Verdict> {
         let known = self.known(step.id);
-        self.judged(|picture| judge_all(&step.after, picture, &known))
+        self.judged(|picture| judge_all(&step.after, picture, &known, &self.run.facts))
     }
 
     pub(super) fn judge_before(&self, step: &Step) -> Option<Verdict> {
         let known = self.known(step.id);
-        self.judged(|picture| judge_all(&step.before, picture, &known))
+        // Once a release is being installed its own volumes are there, and no left-overs.
+        let sent = self
+            .run
+            .steps
+            .get(&step.id)
+            .is_some_and(|record| !record.attempts.is_empty());
+        let before: Vec<Condition> = step
+            .before
+            .iter()
+            .filter(|condition| !(sent && matches!(condition, Condition::NothingLeft { .. })))
+            .cloned()
+            .collect();
+        self.judged(|picture| judge_all(&before, picture, &known, &self.run.facts))
+    }
+
+    /// The changes that answers to this run's requests have named.
+    pub(super) fn own_changes(&self) -> BTreeSet<ChangeId> {
+        self.run
+            .steps
+            .values()
+            .filter_map(|record| record.known.change)
+            .collect()
+    }
+
+    /// The snapshot or the restore of this run is there, begun by a request whose answer was lost: it is awaited.
+    fn is_copying(&self, step: &Step) -> bool {
+        let sent = self
+            .run
+            .steps
+            .get(&step.id)
+            .is_some_and(|record| !record.attempts.is_empty());
+        let Effect::Search { region, task } = &step.effect else {
+            return false;
+        };
+        let search = self
+            .history
+            .latest()
+            .and_then(|latest| latest.searches.get(region));
+        sent && search.is_some_and(|search| match task {
+            SearchTask::Snapshot { .. } => {
+                matches!(search.snapshot.seen(), Some(Some(snapshot)) if snapshot.state == SnapshotState::InProgress)
+            }
+            SearchTask::Restore { .. } => search
+                .indices
+                .seen()
+                .is_some_and(|indices| !in_the_way(indices, &self.run.facts).ours.is_empty()),
+            SearchTask::Register { .. } | SearchTask::ClearTheWay => false,
+        })
     }
 
     fn owner_of_pending(&self, step: &Step) -> Option<Owner> {
+        // What cancels looks for it; what does not touch the configuration need not care.
+        if !step.effect.begins_change() {
+            return None;
+        }
         let change = self
             .history
             .latest()?
@@ -130,6 +192,11 @@ impl Driver<'_> {
             || match step.effect.zeebe() {
                 Some(ZeebeEffect::ForceRemove { keep, remove }) => is_removal(change, keep, remove),
                 Some(ZeebeEffect::DisableExporter { exporter }) => is_disabling(change, exporter),
+                Some(ZeebeEffect::EnableExporter { exporter, .. }) => is_enabling(change, exporter),
+                Some(ZeebeEffect::AddBrokers { .. }) => {
+                    let returning = self.run.plan.installation.brokers_of(self.run.plan.lost);
+                    is_adding(change, &returning)
+                }
                 _ => false,
             }
     }
@@ -160,7 +227,12 @@ impl Driver<'_> {
 
     /// The server took our request, and nothing says that it failed: prove it, do not repeat it. A repeated force would
     /// drop every leader. `spec: real-zeebe/README.md §6.3`
-    fn accepted_but_unproven(&self, step: StepId) -> bool {
+    fn accepted_but_unproven(&self, step: &Step) -> bool {
+        // What may be repeated is; a platform's tool that ended well before we were stopped is run again.
+        if step.effect.may_be_repeated() {
+            return false;
+        }
+        let step = step.id;
         !self.ended_without_effect(step)
             && self.run.steps.get(&step).is_some_and(|record| {
                 let accepted = record
@@ -197,14 +269,31 @@ impl Driver<'_> {
                     .iter()
                     .find(|condition| matches!(condition, Condition::StillMembers { .. }));
                 let known = self.known(step.id);
-                let verdict = owed.and_then(|owed| self.judged(|picture| owed.judge(picture, &known)));
+                let verdict =
+                    owed.and_then(|owed| self.judged(|picture| owed.judge(picture, &known, &self.run.facts)));
                 match verdict {
-                    Some(Verdict::NotYet(words) | Verdict::Broken(words)) => Err(words),
+                    Some(Verdict::NotYet(words) | Verdict::Broken(words) | Verdict::Moved(words)) => {
+                        Err(words)
+                    }
                     Some(Verdict::Met(_)) | None => Ok(()),
                 }
             }
+            // A snapshot or a restore is read from its search.
+            None => {
+                let Effect::Search { region, .. } = &step.effect else {
+                    return Ok(());
+                };
+                let search = self
+                    .history
+                    .latest()
+                    .and_then(|latest| latest.searches.get(region));
+                search
+                    .filter(|search| search.snapshot.seen().is_some() && search.indices.seen().is_some())
+                    .map(|_| ())
+                    .ok_or_else(|| "The search cannot be read.".to_owned())
+            }
             // All else is read from the configuration.
-            _ => self
+            Some(_) => self
                 .history
                 .latest()
                 .filter(|latest| latest.configuration().is_some() && latest.exporters().is_some())
@@ -215,6 +304,9 @@ impl Driver<'_> {
 
     /// Whether the last attempt may still take effect. "Not seen" is not "not done". Guarantee G7
     fn unsettled(&self, planned: &Step, clean: &mut u32) -> Option<String> {
+        if planned.effect.may_be_repeated() {
+            return None;
+        }
         let step = planned.id;
         let record = self.run.steps.get(&step)?;
         let attempt = record.last_attempt()?;

@@ -2,27 +2,63 @@
 
 use std::time::Duration;
 
-use c8dr_domain::condition::{Known, Verdict, judge_all};
+use c8dr_domain::condition::{Asks, Condition, Known, Verdict, judge_all, positions};
+use c8dr_domain::effect::{Effect, SearchTask, ZeebeEffect};
+use c8dr_domain::exporting::PositionVector;
+use c8dr_domain::facts::{Compared, Facts};
 use c8dr_domain::plan::Step;
 use c8dr_domain::run::{Event, Outcome, Phase, Stop};
 
 use super::{Driver, Halt, Look};
 
+/// How long the effect of a request that may be repeated is waited for before it is sent again.
+const REPEAT_AFTER: Duration = Duration::from_secs(10);
+
+/// What a proof came to.
+pub(super) enum Proven {
+    /// It holds.
+    Yes(String),
+    /// It does not hold yet, and the request may be sent again. The sentence says what is wanting.
+    SendAgain(String),
+}
+
+/// Whether waiting for a request's effect is so short that sending it again is the better way: a pause, a resume, a
+/// registration. A platform takes minutes, and goes on by itself.
+fn is_quick(effect: &Effect) -> bool {
+    match effect {
+        Effect::Zeebe(ZeebeEffect::PauseExporting | ZeebeEffect::ResumeExporting) => true,
+        Effect::CancelOwn => true,
+        Effect::Search { task, .. } => matches!(task, SearchTask::Register { .. } | SearchTask::ClearTheWay),
+        Effect::Zeebe(_) | Effect::Platform { .. } => false,
+    }
+}
+
 impl Driver<'_> {
     /// Reads back what a step was for. Comes only after the server has taken the request, ours or an identical one, so what
     /// is not proven in time has failed: sending it again would be a second effect.
-    pub(super) async fn proof(&mut self, step: &Step) -> Result<String, Halt> {
+    pub(super) async fn proof(&mut self, step: &Step) -> Result<Proven, Halt> {
         let limit = Duration::from_millis(step.deadline_ms);
         let mut pause = self.pause(Some(step.id), limit);
+        let mut quick = self.pause(Some(step.id), REPEAT_AFTER);
+        let asks = Asks::of(&step.after, &self.run.facts);
+        let look = match asks.both_regions {
+            true => Look::Loss {
+                lost: self.run.plan.lost,
+            },
+            false => Look::Side {
+                region: self.survivors(),
+            },
+        };
         self.backoff.quicken();
         loop {
             self.check_cancelled()?;
-            self.observe(Look::Side {
-                region: self.survivors(),
-            })
-            .await;
+            self.observe(look, &asks).await;
+            if let Some(words) = self.short_of_room(step) {
+                return Err(Halt::TurnRound(words));
+            }
             let waits_for = match self.judge_after(step) {
-                Some(Verdict::Met(words)) => return Ok(words),
+                Some(Verdict::Met(words)) => return Ok(Proven::Yes(words)),
+                Some(Verdict::Moved(words)) => return Err(Halt::Again(words)),
                 Some(Verdict::Broken(words)) => {
                     return Err(self.fail_step(step.id, Outcome::Failed, Stop::VerificationFailed, words));
                 }
@@ -33,17 +69,44 @@ impl Driver<'_> {
                 let words = format!("Not proven within {} s: {waits_for}", limit.as_secs());
                 return Err(self.fail_step(step.id, Outcome::Failed, Stop::VerificationFailed, words));
             }
+            // An exporter that still drains needs patience, not a second pause.
+            let is_taken = self.is_taken(step);
+            if is_quick(&step.effect) && !is_taken && self.is_over(&quick) {
+                return Ok(Proven::SendAgain(waits_for));
+            }
+            if is_taken {
+                quick = self.pause(Some(step.id), REPEAT_AFTER);
+            }
             self.wait(&mut pause, &waits_for).await?;
         }
+    }
+
+    /// Whether the first thing that a quick request is for is seen: the rest comes by itself.
+    fn is_taken(&self, step: &Step) -> bool {
+        let known = self.known(step.id);
+        step.after.first().is_some_and(|first| {
+            self.judged(|picture| first.judge(picture, &known, &self.run.facts).is_met())
+                .unwrap_or(false)
+        }) && matches!(step.effect, Effect::Zeebe(ZeebeEffect::PauseExporting))
     }
 
     /// What must hold when all steps are done.
     pub(super) async fn proof_of_the_whole(&mut self) -> Result<String, Halt> {
         let plan = self.run.plan.clone();
-        let side = Look::Side {
-            region: self.survivors(),
+        let look = match self.is_failback() {
+            true => Look::Everything,
+            false => Look::Side {
+                region: self.survivors(),
+            },
         };
-        let first = self.observe(side).await;
+        // Reading all records is dear: it is done when everything else holds.
+        let cheap: Vec<Condition> = plan
+            .proof
+            .iter()
+            .filter(|condition| **condition != Condition::SameRecords)
+            .cloned()
+            .collect();
+        let first = self.observe(look, &Asks::of(&cheap, &self.run.facts)).await;
         if self.run.phase != Phase::Proving {
             let mut known = Known::default();
             for record in self.run.steps.values() {
@@ -57,14 +120,37 @@ impl Driver<'_> {
         }
         let mut pause = self.pause(None, Duration::from_millis(plan.proof_deadline_ms));
         self.backoff.quicken();
+        let mut conditions = cheap;
         loop {
             self.check_cancelled()?;
             let known = self.run.proof_known.clone();
-            let waits_for = match self.judged(|picture| judge_all(&plan.proof, picture, &known)) {
+            let verdict = self.judged(|picture| judge_all(&conditions, picture, &known, &self.run.facts));
+            let waits_for = match verdict {
+                // The cheap part holds: now the records, up to where both exporters have come.
+                Some(Verdict::Met(_)) if conditions.len() < plan.proof.len() => match self.common_positions()
+                {
+                    Ok(up_to) => {
+                        let compared = Some(Compared {
+                            up_to,
+                            ..Compared::default()
+                        });
+                        let facts = Facts {
+                            compared,
+                            ..self.run.facts.clone()
+                        };
+                        self.gather(facts)?;
+                        conditions.clone_from(&plan.proof);
+                        "Comparing what both searches hold.".to_owned()
+                    }
+                    Err(words) => words,
+                },
                 Some(Verdict::Met(words)) => {
+                    self.keep_what_was_compared()?;
+                    self.close_direction("failback verified").await?;
                     self.record(Event::Verified { words: words.clone() })?;
                     return Ok(words);
                 }
+                Some(Verdict::Moved(words)) => return Err(Halt::stop(Stop::VerificationFailed, words)),
                 Some(Verdict::Broken(words)) => return Err(Halt::stop(Stop::VerificationFailed, words)),
                 Some(Verdict::NotYet(words)) => words,
                 None => "A first reading.".to_owned(),
@@ -74,7 +160,54 @@ impl Driver<'_> {
                 return Err(Halt::stop(Stop::VerificationFailed, words));
             }
             self.wait(&mut pause, &waits_for).await?;
-            self.observe(side).await;
+            let asks = Asks::of(&conditions, &self.run.facts);
+            self.observe(look, &asks).await;
         }
+    }
+
+    /// Up to where both searches can be compared: what both exporters have acknowledged, and not less than V.
+    fn common_positions(&self) -> Result<PositionVector, String> {
+        let now = self
+            .judged(positions)
+            .unwrap_or_else(|| Err("A first reading.".to_owned()))?;
+        let behind = self
+            .run
+            .facts
+            .positions
+            .iter()
+            .find(|(partition, v)| now.get(partition).is_none_or(|now| now < v));
+        match behind {
+            Some((partition, v)) => Err(format!(
+                "Partition {partition}: the exporters have not acknowledged V ({v}) again yet."
+            )),
+            None => Ok(now),
+        }
+    }
+
+    /// What both searches held goes into the facts: it is the heart of the certificate.
+    fn keep_what_was_compared(&mut self) -> Result<(), Halt> {
+        let Some(mut compared) = self.run.facts.compared.clone() else {
+            return Ok(());
+        };
+        let mut facts = self.run.facts.clone();
+        for (region, search) in self
+            .history
+            .latest()
+            .into_iter()
+            .flat_map(|latest| &latest.searches)
+        {
+            if let Some(held) = search.holdings.seen() {
+                compared.held.insert(*region, held.clone());
+            }
+            if let Some(cluster) = search.cluster.seen() {
+                facts
+                    .clusters
+                    .entry(*region)
+                    .or_insert_with(|| cluster.uuid.clone());
+            }
+        }
+        facts.compared = Some(compared);
+        self.gather(facts)?;
+        Ok(())
     }
 }

@@ -17,6 +17,8 @@ pub struct FileJournal {
     path: PathBuf,
     file: File,
     tip: Tip,
+    /// What the file holds.
+    text: Vec<u8>,
     /// A write failed. What is on disk then is not known, and a line behind it could not be told from damage.
     broken: bool,
 }
@@ -54,6 +56,7 @@ impl FileJournal {
             path,
             file,
             tip,
+            text: line.into_bytes(),
             broken: false,
         })
     }
@@ -63,6 +66,10 @@ impl FileJournal {
     /// # Errors
     /// If it can't be read or trusted.
     pub fn read(directory: &Path) -> Result<Recovered, JournalError> {
+        Self::read_with_text(directory).map(|(recovered, _)| recovered)
+    }
+
+    fn read_with_text(directory: &Path) -> Result<(Recovered, Vec<u8>), JournalError> {
         let path = directory.join(FILE_NAME);
         let mut bytes = Vec::new();
         File::open(&path)
@@ -72,7 +79,36 @@ impl FileJournal {
                 path: path.clone(),
                 source,
             })?;
-        format::recover(&path, &bytes)
+        let recovered = format::recover(&path, &bytes)?;
+        Ok((recovered, bytes))
+    }
+
+    /// Begins a journal in its own directory, which must not exist, with what another machine has written of the run.
+    ///
+    /// # Errors
+    /// If the text is no journal, or cannot be made durable.
+    pub fn adopt(directory: &Path, text: &[u8]) -> Result<(Self, Recovered), JournalError> {
+        let path = directory.join(FILE_NAME);
+        // Nothing is written before it is known to be a journal.
+        format::recover(&path, text)?;
+        let io = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| JournalError::Io { doing, path, source }
+        };
+        std::fs::create_dir(directory).map_err(io("create", directory))?;
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(&path)
+            .map_err(io("create", &path))?;
+        file.write_all(text).map_err(io("write", &path))?;
+        file.sync_all().map_err(io("sync", &path))?;
+        for parent in [Some(directory), directory.parent()].into_iter().flatten() {
+            File::open(parent)
+                .and_then(|parent| parent.sync_all())
+                .map_err(io("sync", parent))?;
+        }
+        Self::reopen(directory)
     }
 
     /// Opens the journal in a run's directory to go on with it. A torn tail is set aside in a file beside it, then cut.
@@ -80,7 +116,8 @@ impl FileJournal {
     /// # Errors
     /// If it can't be read, trusted or written.
     pub fn reopen(directory: &Path) -> Result<(Self, Recovered), JournalError> {
-        let recovered = Self::read(directory)?;
+        let (recovered, mut text) = Self::read_with_text(directory)?;
+        text.truncate(recovered.whole_bytes);
         let path = directory.join(FILE_NAME);
         let io = |doing| {
             let path = path.clone();
@@ -102,6 +139,7 @@ impl FileJournal {
             path,
             file,
             tip,
+            text,
             broken: false,
         };
         Ok((journal, recovered))
@@ -129,7 +167,12 @@ impl Journal for FileJournal {
         self.file.sync_data().map_err(io("sync"))?;
         self.broken = false;
         self.tip = tip;
+        self.text.extend_from_slice(line.as_bytes());
         Ok(())
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.text
     }
 }
 

@@ -21,6 +21,9 @@ pub trait Journal: Send {
     /// # Errors
     /// If it could not be written; the run must stop then, for the world may not get ahead of the journal.
     fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), JournalError>;
+
+    /// All of it so far, as it is kept: what is shared with other machines.
+    fn text(&self) -> &[u8];
 }
 
 /// A journal that keeps nothing: for simulations that judge the world and not the disk.
@@ -30,5 +33,9 @@ pub struct Unkept;
 impl Journal for Unkept {
     fn append(&mut self, _at: Timestamp, _event: &Event) -> Result<(), JournalError> {
         Ok(())
+    }
+
+    fn text(&self) -> &[u8] {
+        &[]
     }
 }

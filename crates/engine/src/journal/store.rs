@@ -81,13 +81,26 @@ impl Store {
     /// # Errors
     /// If it can't be made durable.
     pub fn create(&self, run: &RunId) -> Result<FileJournal, JournalError> {
+        self.prepare()?;
+        FileJournal::create(&self.directory(run), run)
+    }
+
+    /// Takes over the journal of a run that was begun on another machine.
+    ///
+    /// # Errors
+    /// If the text is no journal, or it can't be made durable.
+    pub fn adopt(&self, run: &RunId, text: &[u8]) -> Result<(FileJournal, Recovered), JournalError> {
+        self.prepare()?;
+        FileJournal::adopt(&self.directory(run), text)
+    }
+
+    fn prepare(&self) -> Result<(), JournalError> {
         let runs = self.runs();
         std::fs::create_dir_all(&runs).map_err(|source| JournalError::Io {
             doing: "create",
             path: runs.clone(),
             source,
-        })?;
-        FileJournal::create(&self.directory(run), run)
+        })
     }
 
     /// All runs, oldest first by their ids. Those that can't be read are told, not skipped.

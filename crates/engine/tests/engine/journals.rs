@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use c8dr_domain::condition::Known;
-use c8dr_domain::effect::Answer;
+use c8dr_domain::effect::{self, Answer};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{ChangeId, ExporterId, GatewayName, RegionId, RunId};
 use c8dr_domain::installation::Installation;
@@ -119,7 +119,7 @@ fn silent<T>() -> Sight<T> {
 fn events() -> Vec<Event> {
     let plan = failover();
     let step = StepId::Fo1;
-    let effect = plan.steps[0].effect.clone();
+    let effect = plan.steps[0].effect.zeebe().unwrap().clone();
     vec![
         Event::Planned {
             run: RunId::new("a-run"),
@@ -136,8 +136,10 @@ fn events() -> Vec<Event> {
         Event::Intended {
             step,
             attempt: 1,
-            gateway: GatewayName::new("gateway-0"),
-            effect,
+            request: effect::Request::Zeebe {
+                gateway: GatewayName::new("gateway-0"),
+                effect,
+            },
         },
         Event::Answered {
             step,

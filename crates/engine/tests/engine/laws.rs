@@ -296,7 +296,10 @@ async fn a_journal_that_cannot_be_written_stops_before_the_effect_goes_out() {
 async fn a_verified_run_is_not_resumed() {
     let stage = Stage::without(PARIS);
     let plan = stage.plan().await;
-    assert!(matches!(plan.steps[0].effect, ZeebeEffect::ForceRemove { .. }));
+    assert!(matches!(
+        plan.steps[0].effect.zeebe(),
+        Some(ZeebeEffect::ForceRemove { .. })
+    ));
     verified(&stage.begin(plan, Death::Never).await.unwrap());
     let error = stage.resume().await.unwrap_err();
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use c8dr_domain::effect::{Answer, ZeebeEffect, Mode};
+use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};

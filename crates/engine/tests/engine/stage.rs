@@ -66,6 +66,10 @@ impl Journal for Mortal {
             Ok(())
         }
     }
+
+    fn text(&self) -> &[u8] {
+        self.file.text()
+    }
 }
 
 impl Stage {
@@ -102,6 +106,9 @@ impl Stage {
     fn gear<'a>(&'a self, listener: &'a (dyn c8dr_engine::events::Listener + 'a)) -> Gear<'a> {
         Gear {
             zeebe: &self.cluster,
+            searches: Default::default(),
+            platforms: Default::default(),
+            bucket: None,
             clock: self.clock.clone(),
             listener,
             canceller: self.canceller.clone(),
@@ -195,7 +202,7 @@ pub(crate) fn stopped(finish: &Finish, why: Stop, says: &str) {
             assert_eq!(*stop, why, "{words}");
             assert!(words.contains(says), "{says:?} is not in {words:?}");
         }
-        Finish::Verified { words } => panic!("verified: {words}"),
+        Finish::Verified { words } | Finish::TurnedBack { words, .. } => panic!("ended: {words}"),
     }
 }
 

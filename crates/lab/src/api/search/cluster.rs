@@ -99,6 +99,17 @@ impl World {
         }))
     }
 
+    /// The smallest part of the state that still tells the cluster's uuid; its number is that of the lab's events.
+    pub(super) fn search_version(&self, region: Region) -> Outcome {
+        let uuid = &self.searches[region.index()].uuid;
+        ok(&json!({
+            "cluster_name": self.cluster_name(),
+            "cluster_uuid": uuid,
+            "version": self.now().since_start().as_millis() as u64,
+            "state_uuid": uuid,
+        }))
+    }
+
     /// Waits for a colour when told to, and answers 408 when it does not come.
     pub(super) fn search_health(&self, asked: &SearchAsked<'_>) -> Outcome {
         let query = &asked.call.query;

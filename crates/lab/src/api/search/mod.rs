@@ -89,6 +89,7 @@ impl World {
             [] if get => self.search_root(asked.region),
             ["_cluster", "health"] if get => self.search_health(asked),
             ["_cluster", "state", "metadata"] if get => self.search_state(asked.region),
+            ["_cluster", "state", "version"] if get => self.search_version(asked.region),
             ["_cat", "indices"] if get => self.cat_indices(asked.region, ""),
             ["_cat", "indices", pattern] if get => self.cat_indices(asked.region, pattern),
             ["_cat", "recovery"] if get => self.cat_recovery(asked, ""),

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::search::error::Trouble;
@@ -153,7 +154,7 @@ impl Key {
         };
         if !matches!(
             field.as_str(),
-            "position" | "partitionId" | "key" | "token" | "_doc"
+            "position" | "partitionId" | "key" | "token" | "_doc" | "_index"
         ) {
             let reason = format!("No mapping found for [{field}] in order to sort on");
             return Err(Trouble::new(400, "query_shard_exception", reason));
@@ -166,15 +167,32 @@ impl Key {
     }
 }
 
+/// What a document is sorted by.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+enum SortValue {
+    Number(i64),
+    Text(String),
+}
+
+impl SortValue {
+    fn read(value: &Value) -> Result<SortValue, Trouble> {
+        match value {
+            Value::String(text) if text.parse::<i64>().is_err() => Ok(SortValue::Text(text.clone())),
+            other => number(other).map(SortValue::Number),
+        }
+    }
+}
+
 /// A document that matches, with its sort values.
 struct Hit<'a> {
     index: &'a str,
     id: DocumentId,
     document: &'a Document,
-    values: Vec<i64>,
+    values: Vec<SortValue>,
 }
 
-fn compare(keys: &[Key], a: &[i64], b: &[i64]) -> Ordering {
+fn compare(keys: &[Key], a: &[SortValue], b: &[SortValue]) -> Ordering {
     for ((key, a), b) in keys.iter().zip(a).zip(b) {
         let order = if key.down { b.cmp(a) } else { a.cmp(b) };
         if order != Ordering::Equal {
@@ -265,10 +283,13 @@ impl World {
         let total = hits.len();
         for hit in &mut hits {
             // Without a value a document comes last, as with the servers' default.
-            let value = |k: &Key| {
-                hit.id
-                    .field(hit.document, &k.field)
-                    .unwrap_or(if k.down { i64::MIN } else { i64::MAX })
+            let value = |k: &Key| match k.field.as_str() {
+                "_index" => SortValue::Text(hit.index.to_owned()),
+                field => SortValue::Number(hit.id.field(hit.document, field).unwrap_or(if k.down {
+                    i64::MIN
+                } else {
+                    i64::MAX
+                })),
             };
             hit.values = keys.iter().map(value).collect();
         }
@@ -278,8 +299,8 @@ impl World {
                 .as_array()
                 .into_iter()
                 .flatten()
-                .map(number)
-                .collect::<Result<Vec<i64>, _>>()?;
+                .map(SortValue::read)
+                .collect::<Result<Vec<SortValue>, _>>()?;
             if keys.is_empty() || after.len() != keys.len() {
                 let reason = format!(
                     "search_after has {} value(s) but sort has {}.",

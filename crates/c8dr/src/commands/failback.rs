@@ -1,0 +1,144 @@
+//! `c8dr plan failback` and `c8dr failback`: look, plan, check, ask, carry out.
+
+use std::path::Path;
+
+use c8dr_domain::check::errors;
+use c8dr_domain::condition::{Asks, SearchAsks};
+use c8dr_domain::history::History;
+use c8dr_domain::ids::RegionId;
+use c8dr_domain::plan::failback::{Request, plan};
+use c8dr_domain::plan::{Plan, Refusal};
+use c8dr_engine::backoff::Backoff;
+use c8dr_engine::observe::{Look, observe_all};
+
+use super::{carry, failover};
+use crate::args::{Args, Failback, Returning};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::show::progress::Progress;
+use crate::show::{self, Screen};
+use crate::site::Site;
+use crate::watch::HICCUP;
+
+pub(super) async fn plan_only(
+    args: &Args,
+    screen: &Screen,
+    returning: &Returning,
+    save: Option<&Path>,
+) -> Result<Exit, CliError> {
+    let site = Site::open(args, screen)?;
+    let (plan, _) = planned(&site, screen, returning).await?;
+    failover::saved(screen, &plan, save)?;
+    screen.result(&plan, || show::plan::human(&plan))?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn run(args: &Args, screen: &Screen, failback: &Failback) -> Result<Exit, CliError> {
+    let site = Site::open(args, screen)?;
+    site.region(&failback.returning.returning)?;
+    if failback.consent.dry_run {
+        let (plan, _) = planned(&site, screen, &failback.returning).await?;
+        screen.result(&plan, || show::plan::human(&plan))?;
+        return Ok(Exit::Done);
+    }
+    let _lock = carry::claim(&site)?;
+    let (plan, history) = planned(&site, screen, &failback.returning).await?;
+    carry::agree(screen, &plan, &failback.consent).await?;
+    carry::out(&site, screen, plan, history, failback.consent.reason.clone()).await
+}
+
+/// Looks until a plan can be made, or until looking longer would not help.
+pub(super) async fn planned(
+    site: &Site,
+    screen: &Screen,
+    returning: &Returning,
+) -> Result<(Plan, History), CliError> {
+    let request = request(site, returning)?;
+    let progress = Progress::new(*screen, site.clock.clone());
+    progress.now("looking …");
+    let outcome = watch_for_plan(site, &request, &progress).await;
+    progress.finish();
+    let (plan, history) = outcome?;
+    let wrong = errors(&plan, history.latest());
+    if wrong.is_empty() {
+        Ok((plan, history))
+    } else {
+        Err(CliError::WrongPlan(wrong))
+    }
+}
+
+/// What is asked for, with everything that the configuration has to say about it.
+pub(super) fn request(site: &Site, returning: &Returning) -> Result<Request, CliError> {
+    let region = site.region(&returning.returning)?;
+    let rebuild = &site.config.rebuild;
+    let repository = rebuild.repository.clone();
+    let missing: Vec<&str> = [
+        (repository.is_none(), "`snapshots`"),
+        (rebuild.searches.len() < 2, "`search` in both regions"),
+        (rebuild.platforms.len() < 2, "`platform` in both regions"),
+    ]
+    .into_iter()
+    .filter_map(|(is_missing, what)| is_missing.then_some(what))
+    .collect();
+    let Some(repository) = repository.filter(|_| missing.is_empty()) else {
+        return Err(CliError::NotConfigured {
+            what: format!("a failback needs {}", missing.join(" and ")),
+            path: site.config.path.clone(),
+            help: "`c8dr failback --help` says what goes there; the lab's own configuration is an example (`c8dr lab up` prints where it lies).",
+        });
+    };
+    Ok(Request {
+        management: site.management_of(region.other()),
+        searches: rebuild
+            .searches
+            .iter()
+            .map(|(region, endpoint)| (*region, endpoint.url.to_string()))
+            .collect(),
+        platform_commands: site.platform_commands(),
+        webapps: rebuild.webapps,
+        adopt_pause: returning.adopt_pause.clone(),
+        floor_s: rebuild.floor_s,
+        reserve_bytes: rebuild.reserve_bytes,
+        ..Request::new(region, repository)
+    })
+}
+
+/// What a plan is made from: both platforms and both searches.
+fn asks(returning: RegionId) -> Asks {
+    Asks {
+        both_regions: true,
+        platforms: [returning, returning.other()].into(),
+        searches: [returning, returning.other()]
+            .map(|region| (region, SearchAsks::default()))
+            .into(),
+        ..Asks::default()
+    }
+}
+
+async fn watch_for_plan(
+    site: &Site,
+    request: &Request,
+    progress: &Progress,
+) -> Result<(Plan, History), Refusal> {
+    let began = site.clock.now();
+    let mut backoff = Backoff::seeded(0);
+    let mut history = History::new();
+    let asks = asks(request.returning);
+    loop {
+        history.add(observe_all(&site.sources(), &site.clock, Look::Everything, &asks).await);
+        let refusal = match plan(&site.config.installation, &history, request, site.clock.wall()) {
+            Ok(plan) => return Ok((plan, history)),
+            Err(refusal) => refusal,
+        };
+        // What may be a hiccup is looked at again; the rest is refused at once.
+        let may_pass = matches!(
+            refusal.code.as_str(),
+            "survivor-down" | "nothing-answers" | "members-unreadable" | "platform-unseen"
+        );
+        if !may_pass || site.clock.now().since(began) >= HICCUP {
+            return Err(refusal);
+        }
+        progress.now(&refusal.summary);
+        site.clock.sleep(backoff.pause()).await;
+    }
+}

@@ -1,0 +1,250 @@
+//! What a run keeps outside this machine: the direction before a force, its journal before each effect. Guarantees G1, G7.
+
+use std::time::Duration;
+
+use c8dr_domain::effect::{Request, ZeebeEffect};
+use c8dr_domain::plan::{Accepted, StepId};
+use c8dr_domain::run::{Outcome, Run, Stop};
+
+use super::{Driver, Halt};
+use crate::direction::{self, Claim, Direction};
+use crate::handover::{NotShared, Shared};
+
+/// How long a bucket that does not answer is waited for before a run stops. Nothing is in the air meanwhile.
+const BUCKET_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is known of the outside.
+#[derive(Debug)]
+pub(super) struct Outside {
+    /// The journal as it lies outside; `None` until that was read, for a run that was resumed.
+    shared: Option<Shared>,
+    /// The direction that stands for this run.
+    direction: Option<Direction>,
+    /// It was said that nothing outside is configured, or does not answer.
+    is_told: bool,
+}
+
+impl Outside {
+    pub(super) fn new(run: &Run) -> Self {
+        Outside {
+            shared: Some(Shared::new(run.plan.installation.name(), run.id.clone())),
+            direction: None,
+            is_told: false,
+        }
+    }
+
+    pub(super) fn resumed() -> Self {
+        Outside {
+            shared: None,
+            direction: None,
+            is_told: false,
+        }
+    }
+}
+
+impl Driver<'_> {
+    /// Reads what is outside, once: a direction that forbids this run, another machine that goes on with it.
+    pub(super) async fn meet_the_outside(&mut self) -> Result<(), Halt> {
+        let Some(bucket) = self.gear.bucket else {
+            return Ok(());
+        };
+        if self.is_failback() && self.outside.direction.is_none() {
+            let open = self
+                .patiently("the direction record", async |driver: &Self| {
+                    direction::open(bucket, driver.run.plan.installation.name()).await
+                })
+                .await?;
+            match open {
+                Some(open) if open.lost != self.run.plan.lost => {
+                    let words = self.opposite(&open);
+                    return Err(Halt::stop(Stop::Refused, words));
+                }
+                open => self.outside.direction = open,
+            }
+        }
+        match self.share().await {
+            Ok(()) => Ok(()),
+            Err(NotShared::TakenOver) => Err(Halt::stop(Stop::Refused, self.taken_over())),
+            Err(NotShared::Unreachable(words)) if self.is_failback() && self.run.retreating.is_none() => {
+                Err(self.unreachable(&words))
+            }
+            Err(NotShared::Unreachable(words)) => {
+                self.tell_once(words);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks until there is an answer, for a while.
+    async fn patiently<T>(
+        &mut self,
+        what: &str,
+        ask: impl AsyncFn(&Self) -> Result<T, String>,
+    ) -> Result<T, Halt> {
+        let mut pause = self.pause(None, BUCKET_LIMIT);
+        loop {
+            match ask(self).await {
+                Ok(value) => return Ok(value),
+                Err(words) if self.is_over(&pause) => return Err(self.unreachable(&words)),
+                Err(words) => {
+                    self.wait(&mut pause, &format!("{words} Waiting for {what}."))
+                        .await?
+                }
+            }
+        }
+    }
+
+    fn unreachable(&self, words: &str) -> Halt {
+        Halt::stop(
+            Stop::Waiting,
+            format!("{words} Without it another machine could not go on with this run, so nothing was sent."),
+        )
+    }
+
+    pub(super) fn taken_over(&self) -> String {
+        format!(
+            "Another machine goes on with run {}: its record has lines that are not ours. Nothing more is sent from here.",
+            self.run.id
+        )
+    }
+
+    fn opposite(&self, open: &Direction) -> String {
+        format!(
+            "The direction record says that region {} was given up (by {}, run {}, {}), and no failback of it was verified since. \
+             Only with `--accept-data-loss \"reason\"` is a failover against it gone on with.",
+            open.lost_name, open.by, open.run, open.at
+        )
+    }
+
+    fn tell_once(&mut self, words: String) {
+        if !self.outside.is_told {
+            self.outside.is_told = true;
+            self.gear.listener.tell(&crate::events::Told::Note(format!(
+                "{words} Only this machine can go on with the run."
+            )));
+        }
+    }
+
+    /// Shares what the journal has more than is outside.
+    async fn share(&mut self) -> Result<(), NotShared> {
+        let Some(bucket) = self.gear.bucket else {
+            return Ok(());
+        };
+        let installation = self.run.plan.installation.name().to_owned();
+        if self.outside.shared.is_none() {
+            let shared =
+                Shared::resumed(bucket, &installation, self.run.id.clone(), self.journal.text()).await?;
+            self.outside.shared = Some(shared);
+        }
+        match &mut self.outside.shared {
+            Some(shared) => shared.share(bucket, self.journal.text()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Puts outside what must be there before a request leaves.
+    ///
+    /// # Errors
+    /// Why nothing may be sent.
+    pub(super) async fn share_before(&mut self) -> Result<(), NotShared> {
+        match self.share().await {
+            // A failover shows in the world; and what takes back a failback must not wait for a bucket. G9
+            Err(NotShared::Unreachable(words)) if !self.is_failback() || self.run.retreating.is_some() => {
+                self.tell_once(words);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// The end, for other machines to see. What does not get there is only told: the world shows it.
+    pub(super) async fn share_the_end(&mut self) {
+        if let Err(NotShared::Unreachable(words)) = self.share().await {
+            self.tell_once(words);
+        }
+    }
+
+    /// Claims the direction, before the first force. Guarantee G1.
+    pub(super) async fn claim(&mut self, step: StepId, request: &Request) -> Result<Option<String>, Halt> {
+        let is_force = matches!(
+            request,
+            Request::Zeebe {
+                effect: ZeebeEffect::ForceRemove { .. },
+                ..
+            }
+        );
+        // On the way back the region that is removed again is the one that the record names already.
+        let (Some(bucket), true, false) = (self.gear.bucket, is_force, self.is_failback()) else {
+            return Ok(None);
+        };
+        if self.outside.direction.is_some() {
+            return Ok(None);
+        }
+        let plan = &self.run.plan;
+        let installation = plan.installation.name().to_owned();
+        let wanted = Direction {
+            format: 0,
+            number: 0,
+            lost: plan.lost,
+            lost_name: plan.installation.region(plan.lost).name.clone(),
+            run: self.run.id.clone(),
+            by: self.run.by.clone(),
+            at: self.gear.clock.wall(),
+        };
+        let accepted =
+            |wanted: fn(&Accepted) -> Option<&String>| plan.accepted.iter().find_map(wanted).cloned();
+        let loss = accepted(|accepted| match accepted {
+            Accepted::DataLoss { reason } => Some(reason),
+            _ => None,
+        });
+        let unrecorded = accepted(|accepted| match accepted {
+            Accepted::Unrecorded { reason } => Some(reason),
+            _ => None,
+        });
+        match direction::claim(bucket, &installation, &wanted).await {
+            Claim::Granted(direction) => {
+                self.outside.direction = Some(direction);
+                Ok(None)
+            }
+            Claim::Opposite(open) => match loss {
+                None => {
+                    let words = self.opposite(&open);
+                    Err(self.fail_step(step, Outcome::Failed, Stop::Refused, words))
+                }
+                Some(reason) => {
+                    let at = self.gear.clock.wall();
+                    let why = format!("overridden, data loss accepted: {reason}");
+                    match direction::close(bucket, &installation, &open, &self.run.id, &why, at).await {
+                        Ok(()) => Ok(Some(
+                            "The direction record was overridden; claiming it anew.".to_owned(),
+                        )),
+                        Err(words) => Ok(Some(words)),
+                    }
+                }
+            },
+            Claim::Unknown(words) if unrecorded.is_some() => {
+                self.tell_once(words);
+                Ok(None)
+            }
+            Claim::Unknown(words) => Ok(Some(format!(
+                "{words} Without the direction record nothing stops another machine from giving up the other region; \
+                 `--accept-unrecorded \"reason\"` goes on without it."
+            ))),
+        }
+    }
+
+    /// Closes the direction when a failback is verified.
+    pub(super) async fn close_direction(&mut self, why: &str) -> Result<(), Halt> {
+        let (Some(bucket), true) = (self.gear.bucket, self.is_failback()) else {
+            return Ok(());
+        };
+        let Some(open) = self.outside.direction.clone() else {
+            return Ok(());
+        };
+        let (run, at, why) = (self.run.id.clone(), self.gear.clock.wall(), why.to_owned());
+        self.patiently("the direction record to be closed", async |driver: &Self| {
+            direction::close(bucket, driver.run.plan.installation.name(), &open, &run, &why, at).await
+        })
+        .await
+    }
+}
