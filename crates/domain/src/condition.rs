@@ -103,6 +103,11 @@ pub enum Condition {
         /// In which region.
         region: RegionId,
     },
+    /// Pods of Operate or Tasklist are there and start; what comes after need not wait for them.
+    WebappsStarted {
+        /// In which region.
+        region: RegionId,
+    },
     /// Operate and Tasklist are there and ready. `spec: procedure.md FB4`
     WebappsUp {
         /// In which region.
@@ -266,6 +271,7 @@ impl Condition {
             Condition::Joined { brokers } => rebuilt::joined(picture, brokers),
             Condition::Ready { brokers } => rebuilt::ready(picture, brokers),
             Condition::NoWebapps { region } => rebuilt::no_webapps(picture, *region),
+            Condition::WebappsStarted { region } => rebuilt::webapps_started(picture, *region),
             Condition::WebappsUp { region } => rebuilt::webapps_up(picture, *region),
             Condition::ExportingPaused { brokers } => exporting::paused(picture, brokers),
             Condition::Drained { exporter } => exporting::drained(picture, exporter),
@@ -342,6 +348,9 @@ impl Condition {
                 format!(
                     "no pod of Operate or Tasklist is there in region {region}, not even one that terminates"
                 )
+            }
+            Condition::WebappsStarted { region } => {
+                format!("pods of Operate or Tasklist are started in region {region}")
             }
             Condition::WebappsUp { region } => format!("Operate and Tasklist are ready in region {region}"),
             Condition::ExportingPaused { brokers } => format!(

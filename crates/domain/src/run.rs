@@ -538,9 +538,22 @@ impl Run {
         if self.facts.take >= TAKES_MAX {
             return Err(illegal(event, format!("it was taken {TAKES_MAX} times already")));
         }
-        let Some(at) = self.plan.steps.iter().position(|step| step.id == from) else {
+        let place = |id: StepId| self.plan.steps.iter().position(|step| step.id == id);
+        let Some(at) = place(from) else {
             return Err(illegal(event, format!("{from} is not in the plan")));
         };
+        if self.next_step().and_then(place).is_none_or(|next| next < at) {
+            return Err(illegal(event, format!("{from} has not been come to yet")));
+        }
+        // Once the exporter is on, its position is its own: there is nothing to take again. `spec: procedure.md I18`
+        let is_enabled = self
+            .steps
+            .get(&StepId::Fb5)
+            .and_then(StepRecord::outcome)
+            .is_some_and(Outcome::is_good);
+        if is_enabled {
+            return Err(illegal(event, "the exporter is enabled already"));
+        }
         for step in &self.plan.steps[at..] {
             self.steps.insert(step.id, StepRecord::default());
         }

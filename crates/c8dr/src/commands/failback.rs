@@ -109,7 +109,13 @@ fn asks(returning: RegionId) -> Asks {
         both_regions: true,
         platforms: [returning, returning.other()].into(),
         searches: [returning, returning.other()]
-            .map(|region| (region, SearchAsks::default()))
+            .map(|region| {
+                let asks = SearchAsks {
+                    indices: true,
+                    ..SearchAsks::default()
+                };
+                (region, asks)
+            })
             .into(),
         ..Asks::default()
     }

@@ -63,7 +63,9 @@ impl Asks {
                 self.both_regions = true;
                 self.readiness = true;
             }
-            Condition::NoWebapps { region } | Condition::WebappsUp { region } => {
+            Condition::NoWebapps { region }
+            | Condition::WebappsStarted { region }
+            | Condition::WebappsUp { region } => {
                 self.platforms.insert(*region);
             }
             Condition::Drained { .. } | Condition::Unmoved { .. } | Condition::RoomLeft { .. } => {

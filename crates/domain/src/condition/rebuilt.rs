@@ -242,6 +242,22 @@ pub(super) fn no_webapps(picture: &Picture<'_>, region: RegionId) -> Verdict {
     ))
 }
 
+pub(super) fn webapps_started(picture: &Picture<'_>, region: RegionId) -> Verdict {
+    let pods = match webapps(picture, region) {
+        Ok(pods) => pods,
+        Err(verdict) => return verdict,
+    };
+    let name = &picture.installation.region(region).name;
+    match pods.iter().any(|pod| !pod.is_terminating) {
+        true => Verdict::Met(format!(
+            "Pods of Operate or Tasklist are started in region {name}."
+        )),
+        false => Verdict::NotYet(format!(
+            "No pod of Operate or Tasklist is started in region {name} yet."
+        )),
+    }
+}
+
 pub(super) fn webapps_up(picture: &Picture<'_>, region: RegionId) -> Verdict {
     let pods = match webapps(picture, region) {
         Ok(pods) => pods,

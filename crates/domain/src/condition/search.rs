@@ -379,6 +379,11 @@ fn is_restored(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result
     for (index, wanted) in &snapshot.documents {
         match found.get(index.as_str()).and_then(|index| index.documents) {
             Some(documents) if documents == *wanted => {}
+            Some(documents) if documents > *wanted => {
+                return Err(Verdict::Broken(format!(
+                    "{index} has {documents} documents in region {name}, and the snapshot {wanted}: somebody writes to it."
+                )));
+            }
             Some(documents) => {
                 return Err(Verdict::NotYet(format!(
                     "{index} has {documents} of {wanted} documents in region {name}."

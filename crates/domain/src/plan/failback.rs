@@ -394,6 +394,7 @@ impl Scene<'_> {
             );
         }
         self.refuse_webapps(progress)?;
+        self.refuse_an_unfilled_search(progress)?;
         self.refuse_old_disks(progress)?;
         self.refuse_a_pause(progress)?;
         self.refuse_unseen_platforms(progress)
@@ -421,6 +422,49 @@ impl Scene<'_> {
                     "If nobody needs it: `curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`, then repeat this command.",
                     change.id
                 ),
+            ],
+        )
+    }
+
+    /// The returning exporter is on, but its search was never filled: the failover was left half done, and the region came
+    /// back empty. Records of before would be missing there for ever.
+    fn refuse_an_unfilled_search(&self, progress: &Progress) -> Result<(), Refusal> {
+        if *progress < Progress::Enabled {
+            return Ok(());
+        }
+        let indices = |region: RegionId| {
+            let search = self.picture.latest.searches.get(&region)?;
+            let counts = search
+                .indices
+                .seen()?
+                .iter()
+                .map(|index| (index.name.as_str(), index.documents));
+            Some(counts.collect::<BTreeMap<_, _>>())
+        };
+        let (Some(full), Some(other)) = (indices(self.survivors()), indices(self.request.returning)) else {
+            return Ok(());
+        };
+        let lacking = full
+            .into_iter()
+            .filter(|(index, documents)| !index.starts_with('.') && documents.is_some_and(|count| count > 0))
+            .map(|(index, _)| index)
+            .find(|index| matches!(other.get(index), None | Some(Some(0))));
+        let Some(lacking) = lacking else { return Ok(()) };
+        let (name, exporter) = (
+            self.name(self.request.returning),
+            &self.installation().region(self.request.returning).exporter,
+        );
+        self.refuse(
+            "search-not-filled",
+            format!(
+                "The exporter {exporter} is on, but the search of region {name} lacks {lacking}: it was never filled from a snapshot."
+            ),
+            vec![
+                format!(
+                    "Disable it: `curl -X POST {}/actuator/exporters/{exporter}/disable`.",
+                    self.request.management
+                ),
+                format!("Then rebuild region {name} empty, its search included, and repeat this command."),
             ],
         )
     }

@@ -16,7 +16,7 @@ use crate::ids::{BrokerId, RegionId, clause, counted, sentence};
 use crate::installation::Installation;
 use crate::picture::{Membership, Picture};
 use crate::record;
-use crate::topology::{ExporterStatus, PendingChange};
+use crate::topology::{ExporterStatus, MemberState, PendingChange};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,9 +225,36 @@ fn broken_off(picture: &Picture<'_>, lost: RegionId) -> bool {
         .configuration()
         .is_some_and(|configuration| configuration.pending_change.is_none());
     let survivors = picture.installation.brokers_of(lost.other());
-    let kept_whole =
-        matches!(picture.membership(), Membership::Mixed(members) if members.is_superset(&survivors));
-    idle && kept_whole && picture.region(lost, picture.latest).all_silent()
+    let is_partly_in = match picture.membership() {
+        Membership::Mixed(members) => members.is_superset(&survivors),
+        // The brokers were added, and not all of their replicas had joined.
+        Membership::Whole => replicas_missing(picture, lost),
+        Membership::Only(_) | Membership::Unknown => false,
+    };
+    idle && is_partly_in && picture.region(lost, picture.latest).all_silent()
+}
+
+/// Whether a partition lacks a replica that belongs to a region, or has one that is still joining.
+fn replicas_missing(picture: &Picture<'_>, region: RegionId) -> bool {
+    let Some(configuration) = picture.configuration() else {
+        return false;
+    };
+    picture
+        .installation
+        .placement()
+        .into_iter()
+        .any(|(partition, replicas)| {
+            replicas
+                .into_keys()
+                .filter(|broker| RegionId::of(*broker) == region)
+                .any(|broker| {
+                    configuration
+                        .members
+                        .get(&broker)
+                        .and_then(|member| member.partitions.get(&partition))
+                        .is_none_or(|replica| replica.state != MemberState::Active)
+                })
+        })
 }
 
 /// FO1, with its guards.

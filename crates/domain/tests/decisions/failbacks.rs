@@ -78,6 +78,7 @@ fn just_the_owed_steps_come_out_of_every_stage() {
             check(&rebuilt, lost, &ALL[1..]);
             let enabling = rebuilt
                 .clone()
+                .restored(lost)
                 .exporter_is(lost, ExporterStatus::Enabled)
                 .pending(6, enabling(&rebuilt, lost))
                 .paused();
@@ -115,6 +116,22 @@ fn an_add_that_was_cancelled_is_owed_again() {
         assert_eq!(ids(&planned(&all, &request(lost))), [Fb4a, Fb4b, Fb7]);
         let none = enabled.joined(lost, &[]);
         assert_eq!(ids(&planned(&none, &request(lost))), [Fb4a, Fb4b, Fb7]);
+    }
+}
+
+/// Removed, but its exporter left on, and the region came back empty: that looks like a failback after its enable, and the
+/// records of before would be missing for ever.
+#[test]
+fn a_search_that_was_never_filled_is_no_failback_under_way() {
+    for lost in [LONDON, PARIS] {
+        for world in [
+            single(lost).rebuilt(lost).enabled(lost, 6),
+            single(lost).rebuilt(lost).enabled(lost, 6).paused(),
+        ] {
+            let refusal = asked(&world, &request(lost)).unwrap_err();
+            assert_eq!(refusal.code, "search-not-filled");
+            assert!(refusal.way_out[0].contains("/disable"), "{:?}", refusal.way_out);
+        }
     }
 }
 

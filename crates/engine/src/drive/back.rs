@@ -11,6 +11,15 @@ use std::collections::BTreeSet;
 impl Driver<'_> {
     /// Goes back to the step from which what has moved is taken again. A halt if it was taken often enough.
     pub(super) fn again(&mut self, words: String) -> Result<Option<Halt>, DriveError> {
+        let is_enabled = self
+            .run
+            .steps
+            .get(&StepId::Fb5)
+            .and_then(|record| record.outcome())
+            .is_some_and(c8dr_domain::run::Outcome::is_good);
+        if is_enabled {
+            return Ok(Some(Halt::stop(Stop::VerificationFailed, words)));
+        }
         if self.run.facts.take >= TAKES_MAX {
             let words = format!(
                 "{words} It was taken {TAKES_MAX} times; somebody has to see why it does not hold still."
@@ -181,7 +190,10 @@ impl Driver<'_> {
             .steps
             .get(&StepId::Fb2b)
             .is_some_and(|record| !record.attempts.is_empty() || record.ended.is_some());
-        is_paused && !ended_well(StepId::Fb6) && !ended_well(StepId::Rt4)
+        // A plan that begins behind the pause has found it, and owes the resume.
+        let plans = |id: StepId| self.run.plan.steps.iter().any(|step| step.id == id);
+        let is_found = plans(StepId::Fb6) && !plans(StepId::Fb2b);
+        (is_paused || is_found) && !ended_well(StepId::Fb6) && !ended_well(StepId::Rt4)
     }
 
     /// Whether the disks would not last, where the step asks for it. Guarantee G9.

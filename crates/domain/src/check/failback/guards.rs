@@ -97,12 +97,27 @@ impl Asking<'_, '_> {
         }
     }
 
+    /// Those of the surviving region may still be starting when the next step begins; that one sees both up.
     fn webapps_up(&mut self, region: RegionId) {
-        self.after(
-            |asked| *asked == Condition::WebappsUp { region },
-            Rule::G8,
-            "the webapps are up",
-        );
+        let here = self.ground.here;
+        if region == here {
+            self.after(
+                |asked| {
+                    *asked == Condition::WebappsUp { region }
+                        || *asked == Condition::WebappsStarted { region }
+                },
+                Rule::G8,
+                "the webapps are started",
+            );
+            return;
+        }
+        for region in [region, here] {
+            self.after(
+                |asked| *asked == Condition::WebappsUp { region },
+                Rule::G8,
+                &format!("the webapps are up in region {region}"),
+            );
+        }
     }
 
     /// No pod that may write, in either region.

@@ -447,7 +447,18 @@ impl Ground<'_> {
         }
     }
 
+    /// The surviving region's come up while the returning one's are started: exporting is paused, and one wait for both is
+    /// shorter than two.
     fn webapps_up(&self, id: StepId, region: RegionId) -> Step {
+        let up = match id {
+            StepId::Fb4a => vec![Condition::WebappsStarted { region }],
+            _ => vec![
+                Condition::WebappsUp { region },
+                Condition::WebappsUp {
+                    region: region.other(),
+                },
+            ],
+        };
         Step {
             id,
             title: format!("Bring Operate and Tasklist of region {} up", self.name(region)),
@@ -457,9 +468,16 @@ impl Ground<'_> {
                 region,
                 effect: PlatformEffect::WebappsUp,
             },
-            after: vec![Condition::WebappsUp { region }, self.room()],
+            after: up.into_iter().chain([self.room()]).collect(),
             deadline_ms: PODS_DEADLINE_MS,
-            prediction: predicted("pods ready; they show nothing new before FB6", 1_000, 180_000),
+            prediction: match id {
+                StepId::Fb4a => predicted("pods start at once", 0, 60_000),
+                _ => predicted(
+                    "pods of both regions ready; they show nothing new before FB6",
+                    1_000,
+                    180_000,
+                ),
+            },
             manual: self.request.commands(region, PlatformEffect::WebappsUp),
         }
     }

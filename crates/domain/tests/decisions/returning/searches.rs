@@ -260,7 +260,11 @@ fn restored_with_every_document() {
     stands(&restored, &snapped(), NotYet, "is not back in region paris yet");
     for (documents, how, says) in [
         (Some(39), NotYet, "has 39 of 40 documents"),
-        (Some(41), NotYet, "has 41 of 40 documents"),
+        (
+            Some(41),
+            Broken,
+            "has 41 documents in region paris, and the snapshot 40",
+        ),
         (None, NotYet, "cannot be read"),
     ] {
         let world = back().search(PARIS, |search| {
