@@ -9,6 +9,7 @@ pub(crate) mod status;
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
+use c8dr_domain::installation::Installation;
 use serde::Serialize;
 
 use crate::args::Output;
@@ -117,5 +118,53 @@ pub(crate) fn seconds(duration: jiff::SignedDuration) -> String {
         format!("{seconds:.1} s")
     } else {
         format!("{} min {} s", duration.as_secs() / 60, duration.as_secs() % 60)
+    }
+}
+
+/// A sentence that tells regions by their numbers, with their names instead: what people call them.
+pub(crate) fn named(installation: Option<&Installation>, text: &str) -> String {
+    let Some(installation) = installation else {
+        return text.to_owned();
+    };
+    let mut named = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("region ") {
+        let (before, after) = rest.split_at(at + "region ".len());
+        named.push_str(before);
+        let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, tail) = after.split_at(digits);
+        match number
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| installation.regions().get(number))
+        {
+            Some(region) => named.push_str(&region.name),
+            None => named.push_str(number),
+        }
+        rest = tail;
+    }
+    named.push_str(rest);
+    named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use c8dr_domain::ids::ExporterId;
+
+    #[test]
+    fn regions_are_told_by_their_names() {
+        let regions =
+            [("london", "e0"), ("paris", "e1")].map(|(name, e)| (name.to_owned(), ExporterId::new(e)));
+        let installation = Installation::new("camunda", regions.to_vec(), 4, 4, 4).unwrap();
+        let told = |text| named(Some(&installation), text);
+        assert_eq!(
+            told("the search of region 1 and region 0."),
+            "the search of region paris and region london."
+        );
+        assert_eq!(
+            told("region 7, region paris, region "),
+            "region 7, region paris, region "
+        );
     }
 }

@@ -46,14 +46,15 @@ pub(crate) fn human(plan: &Plan) -> String {
         );
     }
     for step in &plan.steps {
-        text.push_str(&self::step(step));
+        text.push_str(&super::named(Some(installation), &self::step(step)));
     }
     if plan.steps.is_empty() {
         let _ = writeln!(text, "Nothing is owed; only the proof is read again.\n");
     }
     let _ = writeln!(text, "{}", styled(HEAD, "Proof at the end"));
     for condition in &plan.proof {
-        let _ = writeln!(text, "  · {}", condition.words());
+        let words = super::named(Some(installation), &condition.words());
+        let _ = writeln!(text, "  · {words}");
     }
     if !plan.retreat.is_empty() {
         let _ = writeln!(text, "\n{}", styled(HEAD, "The way back, if the run is given up"));

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use c8dr_domain::plan::StepId;
+use c8dr_domain::installation::Installation;
+use c8dr_domain::plan::{Plan, StepId};
 use c8dr_domain::run::{Event, Outcome};
 use c8dr_engine::clock::Clock;
 use c8dr_engine::events::{Listener, Told, Waiting};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BAD, DIM, GOOD, HEAD, OPEN, Screen, seconds, styled};
+use super::{BAD, DIM, GOOD, HEAD, OPEN, Screen, named, seconds, styled};
 
 /// Retells a run on the error stream.
 pub(crate) struct Progress {
@@ -24,6 +25,7 @@ pub(crate) struct Progress {
 #[derive(Default)]
 struct State {
     titles: BTreeMap<StepId, String>,
+    installation: Option<Installation>,
     began: Option<Timestamp>,
     said: Option<Timestamp>,
 }
@@ -47,6 +49,16 @@ impl Progress {
             bar,
             state: Mutex::default(),
         }
+    }
+
+    /// Knows the steps and regions of a plan by their names from now on.
+    pub(crate) fn follow(&self, plan: &Plan) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.titles = plan
+            .all_steps()
+            .map(|step| (step.id, step.title.clone()))
+            .collect();
+        state.installation = Some(plan.installation.clone());
     }
 
     /// Takes the moving line away.
@@ -79,6 +91,7 @@ impl Progress {
                     .all_steps()
                     .map(|step| (step.id, step.title.clone()))
                     .collect();
+                state.installation = Some(plan.installation.clone());
                 self.line(&format!("{} {run}", styled(DIM, "run")));
                 for settled in &plan.settled {
                     self.line(&format!(
@@ -99,7 +112,8 @@ impl Progress {
                 self.line(&format!("    found our own change {change} under way"));
             }
             Event::Intended { request, .. } => {
-                self.line(&format!("    {} through {}", request.words(), request.through()));
+                let words = format!("    {} through {}", request.words(), request.through());
+                self.line(&named(state.installation.as_ref(), &words));
             }
             Event::Answered { answer, .. } => self.line(&format!("    {}", answer.words())),
             Event::StepEnded { step, outcome, words } => {
@@ -111,6 +125,7 @@ impl Progress {
                 let took = state.began.map_or(String::new(), |began| {
                     format!(" after {}", seconds(at.duration_since(began)))
                 });
+                let words = named(state.installation.as_ref(), words);
                 self.line(&format!(
                     "    {}{took}: {words}",
                     styled(style, format!("{step} {outcome}"))

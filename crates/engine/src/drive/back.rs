@@ -162,7 +162,7 @@ impl Driver<'_> {
 
     /// A pause of ours that nobody has ended yet has to be told as loudly as anything.
     pub(super) fn with_alarm(&self, words: String) -> String {
-        if !self.is_paused_by_us() {
+        if !self.is_paused_by_us() || self.outside.is_taken_over {
             return words;
         }
         let since = self

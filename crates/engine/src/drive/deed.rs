@@ -103,7 +103,7 @@ impl Driver<'_> {
         let answer = match &shared {
             Ok(()) => self.send(step, &request).await,
             Err(NotShared::Unreachable(words)) => not_sent(words.clone()),
-            Err(NotShared::TakenOver) => not_sent(self.taken_over()),
+            Err(NotShared::TakenOver) => not_sent("another machine goes on with this run".to_owned()),
         };
         self.record(Event::Answered {
             step: step.id,
@@ -111,7 +111,7 @@ impl Driver<'_> {
             answer: answer.clone(),
         })?;
         if shared == Err(NotShared::TakenOver) {
-            let words = self.taken_over();
+            let words = self.taken_over().await;
             return Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words));
         }
         match answer {

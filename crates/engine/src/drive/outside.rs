@@ -8,7 +8,7 @@ use c8dr_domain::run::{Outcome, Run, Stop};
 
 use super::{Driver, Halt};
 use crate::direction::{self, Claim, Direction};
-use crate::handover::{NotShared, Shared};
+use crate::handover::{self, NotShared, Shared};
 
 /// How long a bucket that does not answer is waited for before a run stops. Nothing is in the air meanwhile.
 const BUCKET_LIMIT: Duration = Duration::from_secs(60);
@@ -20,6 +20,8 @@ pub(super) struct Outside {
     shared: Option<Shared>,
     /// The direction that stands for this run.
     direction: Option<Direction>,
+    /// Another machine goes on with the run: what is true of it now is not ours to say.
+    pub(super) is_taken_over: bool,
     /// It was said that nothing outside is configured, or does not answer.
     is_told: bool,
 }
@@ -29,6 +31,7 @@ impl Outside {
         Outside {
             shared: Some(Shared::new(run.plan.installation.name(), run.id.clone())),
             direction: None,
+            is_taken_over: false,
             is_told: false,
         }
     }
@@ -37,6 +40,7 @@ impl Outside {
         Outside {
             shared: None,
             direction: None,
+            is_taken_over: false,
             is_told: false,
         }
     }
@@ -64,7 +68,7 @@ impl Driver<'_> {
         }
         match self.share().await {
             Ok(()) => Ok(()),
-            Err(NotShared::TakenOver) => Err(Halt::stop(Stop::Refused, self.taken_over())),
+            Err(NotShared::TakenOver) => Err(Halt::stop(Stop::Refused, self.taken_over().await)),
             Err(NotShared::Unreachable(words)) if self.is_failback() && self.run.retreating.is_none() => {
                 Err(self.unreachable(&words))
             }
@@ -101,9 +105,21 @@ impl Driver<'_> {
         )
     }
 
-    pub(super) fn taken_over(&self) -> String {
+    /// Another machine has written what comes next of this run; how it stands there.
+    pub(super) async fn taken_over(&mut self) -> String {
+        self.outside.is_taken_over = true;
+        let installation = self.run.plan.installation.name();
+        let there = match self.gear.bucket {
+            Some(bucket) => handover::text(bucket, installation, &self.run.id).await.ok(),
+            None => None,
+        };
+        let state = there
+            .and_then(|text| handover::recovered("its record", &text).ok())
+            .map_or(String::new(), |there| {
+                format!(" There it is {}, by {}.", there.run.word(), there.run.by)
+            });
         format!(
-            "Another machine goes on with run {}: its record has lines that are not ours. Nothing more is sent from here.",
+            "Another machine went on with run {}: its record has lines that are not ours.{state} Nothing more is sent from here.",
             self.run.id
         )
     }
