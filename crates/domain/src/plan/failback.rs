@@ -14,7 +14,7 @@ use crate::condition::Condition;
 use crate::diagnose::{Code, Diagnosis, diagnose, is_adding, is_enabling};
 use crate::effect::PlatformEffect;
 use crate::history::History;
-use crate::ids::{BrokerId, RegionId, counted, sentence};
+use crate::ids::{BrokerId, RegionId, counted, listed, sentence};
 use crate::installation::Installation;
 use crate::observation::Sight;
 use crate::picture::{Membership, Picture};
@@ -396,6 +396,7 @@ impl Scene<'_> {
         self.refuse_webapps(progress)?;
         self.refuse_an_unfilled_search(progress)?;
         self.refuse_old_disks(progress)?;
+        self.refuse_a_dirty_search(progress)?;
         self.refuse_a_pause(progress)?;
         self.refuse_unseen_platforms(progress)
     }
@@ -465,6 +466,47 @@ impl Scene<'_> {
                     self.request.management
                 ),
                 format!("Then rebuild region {name} empty, its search included, and repeat this command."),
+            ],
+        )
+    }
+
+    /// Indices with documents stand in the way of the restore. That is said before exporting is paused, not after.
+    fn refuse_a_dirty_search(&self, progress: &Progress) -> Result<(), Refusal> {
+        if *progress >= Progress::Enabled {
+            return Ok(());
+        }
+        let indices = |region: RegionId| {
+            let search = self.picture.latest.searches.get(&region)?;
+            search.indices.seen()
+        };
+        let (Some(source), Some(found)) = (indices(self.survivors()), indices(self.request.returning)) else {
+            return Ok(());
+        };
+        let real: Vec<String> = found
+            .iter()
+            .filter(|index| !index.name.starts_with('.') && index.documents != Some(0))
+            .filter(|index| source.iter().any(|other| other.name == index.name))
+            .map(|index| match index.documents {
+                Some(documents) => format!("{} ({documents} documents)", index.name),
+                None => format!("{} (unreadable)", index.name),
+            })
+            .collect();
+        if real.is_empty() {
+            return Ok(());
+        }
+        let name = self.name(self.request.returning);
+        self.refuse(
+            "search-not-clean",
+            format!(
+                "The search of region {name} is not empty; a restore would stumble over {}.",
+                listed(&real)
+            ),
+            vec![
+                format!(
+                    "If that is what an earlier failback has left: uninstall the release of region {name}, delete its volume claims by name, then repeat this command."
+                ),
+                "If it may be somebody's data: find out whose before anything is deleted; c8dr deletes nothing that has documents."
+                    .to_owned(),
             ],
         )
     }

@@ -344,3 +344,16 @@ fn a_plan_survives_being_written_and_has_one_fingerprint() {
     let rest = planned(&single(PARIS).rebuilt(PARIS), &request(PARIS));
     assert_eq!(one.differences(&rest), ["FB1 is no longer owed."]);
 }
+
+/// What an abort has left in the returning search is said before exporting is paused, not in the middle.
+#[test]
+fn a_search_with_documents_is_refused_before_anything_is_paused() {
+    for world in [
+        single(PARIS).restored(PARIS),
+        single(PARIS).rebuilt(PARIS).restored(PARIS),
+    ] {
+        let refusal = asked(&world, &request(PARIS)).unwrap_err();
+        assert_eq!(refusal.code, "search-not-clean");
+        assert!(refusal.summary.contains("(40 documents)"), "{}", refusal.summary);
+    }
+}

@@ -37,7 +37,10 @@ impl World {
             world.platforms.insert(region, platform_of(region));
         }
         world
-            .search(lost, |search| search.cluster = silent(Silence::Refused))
+            .search(lost, |search| {
+                search.cluster = silent(Silence::Refused);
+                search.indices = silent(Silence::Refused);
+            })
             .platform(lost, |platform| {
                 platform.pods = silent(Silence::Refused);
                 platform.volumes = silent(Silence::Refused);
