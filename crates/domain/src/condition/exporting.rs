@@ -274,6 +274,16 @@ pub fn room(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>, reserve_bytes: 
     room
 }
 
+/// A span as people say it, when it is a long one.
+fn lasting(span: SignedDuration) -> String {
+    match span.as_secs() {
+        seconds if seconds < 600 => format!("{seconds} s"),
+        seconds if seconds < 3 * 3_600 => format!("{} minutes", seconds / 60),
+        seconds if seconds < 3 * 86_400 => format!("{} hours", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
 pub(super) fn room_left(
     picture: &Picture<'_>,
     brokers: &BTreeSet<BrokerId>,
@@ -289,8 +299,8 @@ pub(super) fn room_left(
             for_.as_secs_f64()
         )),
         Room::Lasts { broker, for_ } => Verdict::Met(format!(
-            "The disks last for {:.0} s, that of broker {broker} shortest.",
-            for_.as_secs_f64()
+            "The disks last for {}, that of broker {broker} shortest.",
+            lasting(for_)
         )),
     }
 }

@@ -113,7 +113,8 @@ impl Driver<'_> {
         Ok(Finish::TurnedBack {
             by_itself,
             words: format!(
-                "{reason} {words} One region serves, exporting goes on, and nothing is left paused."
+                "{reason} {words} One region serves, exporting goes on, and nothing is left paused. Region {} keeps what it got so far: rebuild it empty, its volumes included, before the next failback.",
+                self.run.plan.installation.region(self.run.plan.lost).name
             ),
         })
     }

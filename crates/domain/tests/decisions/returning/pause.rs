@@ -239,7 +239,13 @@ fn room_on_the_disks() {
     // 6 s, 30 MB in each of which 5 MB/s: 8 GB above the reserve last for about 1600 s.
     let filling: Vec<World> = (0..12).map(|i| free(10 * GB - i * 2_500_000)).collect();
     let scenes: Vec<(&World, usize)> = filling.iter().map(|world| (world, 1)).collect();
-    over(&room(600), &watched(&scenes), &facts(), Met, "last for 1");
+    over(
+        &room(600),
+        &watched(&scenes),
+        &facts(),
+        Met,
+        "last for 26 minutes",
+    );
     over(
         &room(3_600),
         &watched(&scenes),
