@@ -14,7 +14,7 @@ use crate::condition::Known;
 use crate::effect::{Answer, Request};
 use crate::facts::Facts;
 use crate::ids::{ChangeId, RunId};
-use crate::plan::{Class, Plan, Step, StepId};
+use crate::plan::{Class, Kind, Plan, Step, StepId};
 
 /// How a step came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -186,6 +186,14 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The end: the region that the run worked from is gone, and another run goes on without it, with the loss accepted by
+    /// name. There is nothing left to take back. `spec: procedure.md §7`
+    Overridden {
+        /// By whom.
+        by: String,
+        /// Why the loss was accepted.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -207,6 +215,7 @@ impl Event {
             Event::Resumed { .. } => "resumed",
             Event::Verified { .. } => "verified",
             Event::Aborted { .. } => "aborted",
+            Event::Overridden { .. } => "overridden",
         }
     }
 }
@@ -363,7 +372,12 @@ impl Run {
         if matches!(self.phase, Phase::Verified | Phase::Aborted) {
             return Err(illegal(event, "the run has ended"));
         }
-        if self.stopped.is_some() && !matches!(event, Event::Resumed { .. } | Event::Aborted { .. }) {
+        if self.stopped.is_some()
+            && !matches!(
+                event,
+                Event::Resumed { .. } | Event::Aborted { .. } | Event::Overridden { .. }
+            )
+        {
             return Err(illegal(event, "the run has stopped and was not resumed"));
         }
         match event {
@@ -495,6 +509,14 @@ impl Run {
                 // Guarantee G9: what was begun is taken back first; a pause that nobody resumes fills the disks.
                 if self.owes_retreat() {
                     return Err(illegal(event, "what it did was not taken back yet"));
+                }
+                self.stopped = None;
+                self.phase = Phase::Aborted;
+                self.ended_at = Some(at);
+            }
+            Event::Overridden { .. } => {
+                if self.plan.kind != Kind::Failback {
+                    return Err(illegal(event, "only a failback can be overridden by a failover"));
                 }
                 self.stopped = None;
                 self.phase = Phase::Aborted;

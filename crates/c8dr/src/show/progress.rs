@@ -153,7 +153,8 @@ impl Progress {
             Event::Gathered { .. }
             | Event::Remembered { .. }
             | Event::Stopped { .. }
-            | Event::Aborted { .. } => {}
+            | Event::Aborted { .. }
+            | Event::Overridden { .. } => {}
         }
     }
 

@@ -51,6 +51,7 @@ impl Driver<'_> {
             return Ok(Ok(()));
         }
         if self.run.plan.retreat.is_empty() || !self.run.has_sent {
+            self.give_direction_back().await?;
             self.record(Event::Aborted { by, reason })?;
             return Ok(Ok(()));
         }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use c8dr_domain::effect::{Request, ZeebeEffect};
+use c8dr_domain::effect::{Answer, Request, ZeebeEffect};
 use c8dr_domain::plan::{Accepted, StepId};
 use c8dr_domain::run::{Outcome, Run, Stop};
 
-use super::{Driver, Halt};
+use super::{DriveError, Driver, Halt};
 use crate::direction::{self, Claim, Direction};
+use crate::events::Told;
 use crate::handover::{self, NotShared, Shared};
 
 /// How long a bucket that does not answer is waited for before a run stops. Nothing is in the air meanwhile.
@@ -73,7 +74,7 @@ impl Driver<'_> {
                 Err(self.unreachable(&words))
             }
             Err(NotShared::Unreachable(words)) => {
-                self.tell_once(words);
+                self.tell_once(&words);
                 Ok(())
             }
         }
@@ -92,7 +93,7 @@ impl Driver<'_> {
                 Err(words) if self.is_over(&pause) => return Err(self.unreachable(&words)),
                 Err(words) => {
                     self.wait(&mut pause, &format!("{words} Waiting for {what}."))
-                        .await?
+                        .await?;
                 }
             }
         }
@@ -132,10 +133,10 @@ impl Driver<'_> {
         )
     }
 
-    fn tell_once(&mut self, words: String) {
+    fn tell_once(&mut self, words: &str) {
         if !self.outside.is_told {
             self.outside.is_told = true;
-            self.gear.listener.tell(&crate::events::Told::Note(format!(
+            self.gear.listener.tell(&Told::Note(format!(
                 "{words} Only this machine can go on with the run."
             )));
         }
@@ -166,7 +167,7 @@ impl Driver<'_> {
         match self.share().await {
             // A failover shows in the world; and what takes back a failback must not wait for a bucket. G9
             Err(NotShared::Unreachable(words)) if !self.is_failback() || self.run.retreating.is_some() => {
-                self.tell_once(words);
+                self.tell_once(&words);
                 Ok(())
             }
             other => other,
@@ -176,7 +177,7 @@ impl Driver<'_> {
     /// The end, for other machines to see. What does not get there is only told: the world shows it.
     pub(super) async fn share_the_end(&mut self) {
         if let Err(NotShared::Unreachable(words)) = self.share().await {
-            self.tell_once(words);
+            self.tell_once(&words);
         }
     }
 
@@ -239,7 +240,7 @@ impl Driver<'_> {
                 }
             },
             Claim::Unknown(words) if unrecorded.is_some() => {
-                self.tell_once(words);
+                self.tell_once(&words);
                 Ok(None)
             }
             Claim::Unknown(words) => Ok(Some(format!(
@@ -247,6 +248,53 @@ impl Driver<'_> {
                  `--accept-unrecorded \"reason\"` goes on without it."
             ))),
         }
+    }
+
+    /// A failover that is given up before its force was taken has not given anything up: its direction is closed.
+    pub(super) async fn give_direction_back(&mut self) -> Result<(), DriveError> {
+        let (Some(bucket), false) = (self.gear.bucket, self.is_failback()) else {
+            return Ok(());
+        };
+        let may_have_forced = self.run.steps.values().any(|record| {
+            record.adopted
+                || record.attempts.iter().any(|attempt| {
+                    !matches!(
+                        attempt.answer,
+                        Some((
+                            _,
+                            Answer::NotSent { .. } | Answer::Refused { .. } | Answer::Conflict { .. }
+                        ))
+                    )
+                })
+        });
+        if may_have_forced {
+            return Ok(());
+        }
+        let installation = self.run.plan.installation.name().to_owned();
+        let open = direction::open(bucket, &installation).await;
+        let closed = match open {
+            Ok(Some(open)) if open.run == self.run.id => {
+                let at = self.gear.clock.wall();
+                direction::close(
+                    bucket,
+                    &installation,
+                    &open,
+                    &self.run.id,
+                    "aborted before anything was forced",
+                    at,
+                )
+                .await
+            }
+            Ok(_) => Ok(()),
+            Err(words) => Err(words),
+        };
+        if let Err(words) = closed {
+            self.gear.listener.tell(&Told::Note(format!(
+                "{words} The direction record still names region {}.",
+                self.run.plan.installation.region(self.run.plan.lost).name
+            )));
+        }
+        Ok(())
     }
 
     /// Closes the direction when a failback is verified.

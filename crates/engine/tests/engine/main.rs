@@ -11,5 +11,6 @@ mod journals;
 mod laws;
 #[cfg(test)]
 mod observing;
+mod outside;
 #[cfg(test)]
 mod stage;
