@@ -276,6 +276,23 @@ regions:
     }
 
     #[test]
+    fn what_a_failback_needs_is_resolved() {
+        let text = GOOD.replace(
+            "    brokers: {}\n",
+            "    brokers: {}\n    search: {url: \"http://s:9200\", recordsPrefix: records}\n    platform:\n      driver: manual\n      pods: [kubectl, get, pods, -o, json]\n      install: [[helm, install]]\n",
+        ) + "snapshots: {repository: r, type: s3, settings: {bucket: b}}\nbucket: {url: \"file:///tmp\"}\nwebapps: false\npause: {floorSeconds: 60}\n";
+        let rebuild = read(&text).unwrap().rebuild;
+        assert_eq!(rebuild.searches[&RegionId(1)].records_prefix, "records");
+        let platform = &rebuild.platforms[&RegionId(1)];
+        assert!(platform.is_manual && platform.volumes.is_none());
+        assert_eq!(platform.install, [["helm", "install"]]);
+        let repository = rebuild.repository.unwrap();
+        assert_eq!(repository.settings["settings"]["bucket"], "b");
+        assert!(rebuild.bucket.is_some_and(|bucket| bucket.credentials.is_none()));
+        assert_eq!((rebuild.webapps, rebuild.floor_s), (false, 60));
+    }
+
+    #[test]
     fn mistakes_are_shown_where_they_are() {
         let cases = [
             ("unknown key", GOOD.replace("partitionCount", "partitionscount")),
@@ -294,20 +311,40 @@ regions:
             ),
             (
                 "password in a URL",
-                GOOD.replace("http://c:9600/ctx", "http://u:secret@c:9600"),
+                GOOD.replace("http://c:9600/ctx", "http://u:hunter2@c:9600"),
             ),
             (
                 "not a number",
                 GOOD.replace("partitionCount: 4", "partitionCount: many"),
             ),
             ("not YAML", GOOD.replace("regions:", "regions: [")),
+            ("no object store", format!("{GOOD}bucket: {{url: \"https://example.org/bucket\"}}\n")),
+            (
+                "half a login",
+                format!("{GOOD}bucket: {{url: \"s3://b/p\", accessKey: {{env: PATH}}}}\n"),
+            ),
+            ("no login", format!("{GOOD}bucket: {{url: \"s3://b/p\"}}\n")),
+            (
+                "a command without words",
+                GOOD.replace(
+                    "    brokers: {}\n",
+                    "    brokers: {}\n    platform:\n      driver: command\n      pods: [kubectl, get, pods]\n      install: [[]]\n",
+                ),
+            ),
+            (
+                "a driver that nobody has",
+                GOOD.replace(
+                    "    brokers: {}\n",
+                    "    brokers: {}\n    platform:\n      driver: helm\n      pods: [kubectl, get, pods]\n      install: []\n",
+                ),
+            ),
             ("same names", GOOD.replace("paris", "london")),
         ];
         let all: String = cases
             .iter()
             .map(|(name, text)| format!("== {name}\n{}\n", shown(text)))
             .collect();
-        assert!(!all.contains("secret"), "{all}");
+        assert!(!all.contains("hunter2"), "{all}");
         insta::assert_snapshot!(all);
     }
 }
