@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[expect(dead_code, reason = "the failback needs more of it")]
 mod world;
 
 use std::time::Duration;
 
 use c8dr_domain::check::check;
 use c8dr_domain::diagnose::Code;
+use c8dr_domain::effect::{Effect, ZeebeEffect};
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::failover::{Request, plan};
 use c8dr_domain::run::{Outcome, Stop};
@@ -155,10 +157,7 @@ async fn dying_after_any_record_and_resuming_ends_verified_with_one_force() {
             let mut world = World::new(4, 4, 21);
             world.loss_proven(lost).await;
             let plan = world.plan(lost).unwrap();
-            let journal = Mortal {
-                dies_after: Some(dies_after),
-                ..Mortal::default()
-            };
+            let journal = Mortal::dying_after(dies_after);
             let kept = journal.kept.clone();
             if world.carry_out(plan, journal).await.is_ok() {
                 break;
@@ -428,7 +427,7 @@ async fn a_plan_for_the_wrong_region_is_not_begun() {
     world.loss_proven(RegionId(1)).await;
     let mut plan = world.plan(RegionId(1)).unwrap();
     for step in &mut plan.steps {
-        if let c8dr_domain::effect::ZeebeEffect::ForceRemove { keep, remove } = &mut step.effect {
+        if let Effect::Zeebe(ZeebeEffect::ForceRemove { keep, remove }) = &mut step.effect {
             std::mem::swap(keep, remove);
         }
     }

@@ -5,189 +5,62 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+pub(crate) mod back;
+pub(crate) mod journal;
+pub(crate) mod platform;
+pub(crate) mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
 use c8dr_domain::diagnose::{Code, Diagnosis, diagnose};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{BrokerId, ExporterId, GatewayName, RegionId, RunId};
 use c8dr_domain::installation::Installation;
-use c8dr_domain::observation::Silence;
 use c8dr_domain::plan::failover::{Request, plan};
 use c8dr_domain::plan::{Plan, Refusal};
 use c8dr_domain::run::{Event, Run};
 use c8dr_engine::backoff::Backoff;
 use c8dr_engine::clock::{Clock, Moment};
 use c8dr_engine::drive::{Beginning, Canceller, DriveError, Driver, Finish, Gear};
-use c8dr_engine::events::Told;
-use c8dr_engine::journal::{Journal, JournalError};
+use c8dr_engine::events::{Listener, Told};
+use c8dr_engine::journal::Journal;
 use c8dr_engine::observe::{Look, observe};
-use c8dr_lab::{Lab, Refused, Timings, WorldConfig};
+use c8dr_engine::ports::{Bucket, Platform, Search, Zeebe};
+use c8dr_lab::{Lab, Region, Timings, WorldConfig};
 use c8dr_systems::dial::Connector;
 use c8dr_systems::dial::memory::Network;
-use c8dr_systems::http::{Bounds, Fault, Service};
+use c8dr_systems::elasticsearch::{Elasticsearch, Endpoint};
+use c8dr_systems::http::Service;
 use c8dr_systems::zeebe::{BaseUrl, Cluster, Endpoints, GatewayEndpoints};
-use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use tower::ServiceExt;
 
-/// What happens to a request that changes something, on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spoil {
-    /// It has its effect; the connection breaks before the answer.
-    LostAfter,
-    /// It never arrives; the connection breaks.
-    LostBefore,
-    /// It has its effect; no answer comes in time.
-    LateAfter,
-    /// It is answered so, without effect.
-    Status(u16),
-    /// It is answered so, and has its effect all the same.
-    StatusAfter(u16),
-    /// No connection comes about.
-    Refused,
-}
-
-/// Which of the requests that change something is spoiled, and how. Counted from 1; rehearsals do not count.
-pub(crate) type Plot = Arc<Mutex<Plotted>>;
-
-#[derive(Debug, Default)]
-pub(crate) struct Plotted {
-    pub(crate) spoil: Option<(usize, Spoil)>,
-    /// Forces and disables that reached the lab.
-    pub(crate) arrived: Vec<String>,
-    seen: usize,
-}
+pub(crate) use journal::{Mortal, run_of};
+use platform::LabPlatform;
+pub(crate) use wire::{Plot, Spoil};
+use wire::{Port, Wire};
 
 /// A lab, and everything that is needed to work on it.
 pub(crate) struct World {
     pub(crate) lab: Lab,
     pub(crate) cluster: Cluster,
+    pub(crate) searches: BTreeMap<RegionId, Box<dyn Search>>,
+    pub(crate) platforms: BTreeMap<RegionId, Box<dyn Platform>>,
+    /// The place outside this machine; none unless a test wants one.
+    pub(crate) bucket: Option<Box<dyn Bucket>>,
     pub(crate) clock: Clock,
     pub(crate) installation: Installation,
     pub(crate) history: History,
     pub(crate) plot: Plot,
+    /// The runs that were begun here.
+    pub(crate) runs: u32,
 }
 
-#[derive(Clone)]
-struct Wire {
-    lab: Lab,
-    clock: Clock,
-    plot: Plot,
-}
-
-impl tower::Service<http::Request<Full<Bytes>>> for Wire {
-    type Response = http::Response<Bytes>;
-    type Error = Fault;
-    type Future = BoxFuture<'static, Result<http::Response<Bytes>, Fault>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
-        let wire = self.clone();
-        Box::pin(async move { wire.exchange(request).await })
-    }
-}
-
-impl Wire {
-    async fn exchange(self, request: http::Request<Full<Bytes>>) -> Result<http::Response<Bytes>, Fault> {
-        let bounds = request.extensions().get::<Bounds>().copied().unwrap_or_default();
-        let broken = || Fault::Broken {
-            why: Silence::Broken,
-            status: None,
-            detail: "cut".to_owned(),
-        };
-        let late = Fault::TooLate {
-            status: None,
-            limit: bounds.answer,
-        };
-        let changes =
-            *request.method() != http::Method::GET && !request.uri().to_string().contains("dryRun=true");
-        let spoil = if changes { self.plotted(&request) } else { None };
-        match spoil {
-            Some(Spoil::LostBefore) => return Err(broken()),
-            Some(Spoil::Refused) => {
-                return Err(Fault::NotSent {
-                    why: Silence::Refused,
-                    detail: "refused".to_owned(),
-                });
-            }
-            Some(Spoil::Status(status)) => return Ok(answer(status)),
-            _ => {}
-        }
-        let arrived = format!("{} {}", request.method(), request.uri().path());
-        let outcome = self
-            .clock
-            .timeout(bounds.answer, self.ask(request))
-            .await
-            .map_err(|_| late.clone())?;
-        if changes {
-            self.plot.lock().unwrap().arrived.push(arrived);
-        }
-        match spoil {
-            Some(Spoil::LostAfter) => Err(broken()),
-            Some(Spoil::LateAfter) => {
-                self.clock.sleep(bounds.answer).await;
-                Err(late)
-            }
-            Some(Spoil::StatusAfter(status)) => Ok(answer(status)),
-            _ => outcome,
-        }
-    }
-
-    fn plotted(&self, _: &http::Request<Full<Bytes>>) -> Option<Spoil> {
-        let mut plot = self.plot.lock().unwrap();
-        plot.seen += 1;
-        plot.spoil
-            .filter(|(nth, _)| *nth == plot.seen)
-            .map(|(_, spoil)| spoil)
-    }
-
-    async fn ask(&self, request: http::Request<Full<Bytes>>) -> Result<http::Response<Bytes>, Fault> {
-        let broker: u32 = request
-            .uri()
-            .host()
-            .and_then(|host| host.strip_prefix("broker-"))
-            .unwrap()
-            .parse()
-            .unwrap();
-        let broker = self.lab.broker(broker).unwrap();
-        let port = match request.uri().port_u16() {
-            Some(8080) => self.lab.rest(broker),
-            _ => self.lab.management(broker),
-        };
-        match port.oneshot(request.map(Body::new)).await {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                let body = body.collect().await.unwrap().to_bytes();
-                Ok(http::Response::from_parts(head, body))
-            }
-            Err(Refused::ConnectionRefused) => Err(Fault::NotSent {
-                why: Silence::Refused,
-                detail: "refused".to_owned(),
-            }),
-            Err(Refused::ConnectionReset) => Err(Fault::Broken {
-                why: Silence::Broken,
-                status: None,
-                detail: "reset".to_owned(),
-            }),
-        }
-    }
-}
-
-fn answer(status: u16) -> http::Response<Bytes> {
-    http::Response::builder()
-        .status(status)
-        .header("content-type", "application/json")
-        .body(Bytes::from_static(br#"{"message":"spoiled on the way"}"#))
-        .unwrap()
-}
+/// Both regions, as c8dr and as the lab calls them.
+pub(crate) const REGIONS: [(RegionId, Region); 2] = [(RegionId(0), Region::Even), (RegionId(1), Region::Odd)];
 
 /// A moment to begin with; virtual time has no other.
 pub(crate) fn dawn() -> Timestamp {
@@ -202,20 +75,26 @@ impl World {
 
     /// A healthy lab of given delays.
     pub(crate) fn timed(brokers: u32, partitions: u32, seed: u64, timings: Timings) -> World {
-        let clock = Clock::new(dawn(), 1.0);
-        let config = WorldConfig {
+        World::of(WorldConfig {
             brokers,
             partitions,
             seed,
             timings,
             ..WorldConfig::default()
-        };
+        })
+    }
+
+    /// A healthy lab of this configuration.
+    pub(crate) fn of(config: WorldConfig) -> World {
+        let clock = Clock::new(dawn(), 1.0);
+        let (brokers, partitions) = (config.brokers, config.partitions);
         let lab = Lab::new(config, clock.clone()).unwrap();
         let plot = Plot::default();
-        let wire = Wire {
+        let wire = |port: Port| Wire {
             lab: lab.clone(),
             clock: clock.clone(),
             plot: plot.clone(),
+            port,
         };
         let url = |broker: u32, port: u16| BaseUrl::parse(&format!("http://broker-{broker}:{port}")).unwrap();
         let endpoints = Endpoints {
@@ -236,7 +115,7 @@ impl World {
             ..Endpoints::default()
         };
         let connector = Connector::new(Arc::new(Network::new()), None, clock.clone());
-        let cluster = Cluster::over(Service::new(wire), connector, endpoints, None).unwrap();
+        let cluster = Cluster::over(Service::new(wire(Port::Brokers)), connector, endpoints, None).unwrap();
         let regions = (0..2)
             .map(|i| {
                 (
@@ -246,13 +125,38 @@ impl World {
             })
             .collect();
         let installation = Installation::new("lab", regions, brokers, partitions, 4).unwrap();
+        let searches = REGIONS
+            .into_iter()
+            .map(|(id, region)| {
+                let url = BaseUrl::parse(&format!("http://search-{id}:9200")).unwrap();
+                let service = Service::new(wire(Port::Search(region)));
+                let search = Elasticsearch::over(service, Endpoint::new(url), clock.clone(), None).unwrap();
+                (id, Box::new(search) as Box<dyn Search>)
+            })
+            .collect();
+        let platforms = REGIONS
+            .into_iter()
+            .map(|(id, region)| {
+                let platform = LabPlatform {
+                    lab: lab.clone(),
+                    region,
+                    clock: clock.clone(),
+                    plot: plot.clone(),
+                };
+                (id, Box::new(platform) as Box<dyn Platform>)
+            })
+            .collect();
         World {
             lab,
             cluster,
+            searches,
+            platforms,
+            bucket: None,
             clock,
             installation,
             history: History::new(),
             plot,
+            runs: 0,
         }
     }
 
@@ -311,19 +215,36 @@ impl World {
 
     /// Begins a run of a plan and drives it as far as it goes.
     pub(crate) async fn carry_out(
-        &self,
+        &mut self,
         plan: Plan,
         journal: impl Journal + 'static,
     ) -> Result<(Finish, Run), DriveError> {
-        let beginning = Beginning {
-            run: RunId::new("test"),
+        self.carry_out_told(plan, journal, &|_: &Told| {}).await
+    }
+
+    /// The same, before the eyes of a listener.
+    pub(crate) async fn carry_out_told(
+        &mut self,
+        plan: Plan,
+        journal: impl Journal + 'static,
+        listener: &dyn Listener,
+    ) -> Result<(Finish, Run), DriveError> {
+        let beginning = self.beginning(plan);
+        let gear = self.gear(listener);
+        let mut driver = Driver::begin(gear, Box::new(journal), beginning, self.history.clone())?;
+        let finish = driver.drive().await?;
+        Ok((finish, driver.run().clone()))
+    }
+
+    /// A run of its own for each plan.
+    pub(crate) fn beginning(&mut self, plan: Plan) -> Beginning {
+        self.runs += 1;
+        Beginning {
+            run: RunId::new(format!("test-{}", self.runs)),
             plan,
             by: "test".to_owned(),
             reason: None,
-        };
-        let mut driver = Driver::begin(self.gear(), Box::new(journal), beginning, self.history.clone())?;
-        let finish = driver.drive().await?;
-        Ok((finish, driver.run().clone()))
+        }
     }
 
     /// Resumes a run from its events and drives it as far as it goes.
@@ -332,24 +253,48 @@ impl World {
         events: &[(Timestamp, Event)],
         journal: impl Journal + 'static,
     ) -> Result<(Finish, Run), DriveError> {
-        let (first, rest) = events.split_first().unwrap();
-        let mut run = Run::begin(first.0, &first.1).unwrap();
-        for (at, event) in rest {
-            run.apply(*at, event).unwrap();
-        }
-        let mut driver = Driver::resume(self.gear(), Box::new(journal), run, "test".to_owned())?;
+        let mut driver = self.resumed(events, journal, &|_: &Told| {})?;
         let finish = driver.drive().await?;
         Ok((finish, driver.run().clone()))
     }
 
-    fn gear(&self) -> Gear<'_> {
+    /// A driver that goes on with a run.
+    pub(crate) fn resumed<'a>(
+        &'a self,
+        events: &[(Timestamp, Event)],
+        journal: impl Journal + 'static,
+        listener: &'a dyn Listener,
+    ) -> Result<Driver<'a>, DriveError> {
+        Driver::resume(
+            self.gear(listener),
+            Box::new(journal),
+            run_of(events),
+            "test".to_owned(),
+        )
+    }
+
+    /// What a driver works with here.
+    pub(crate) fn gear<'a>(&'a self, listener: &'a dyn Listener) -> Gear<'a> {
+        self.gear_with(&self.cluster, listener)
+    }
+
+    /// The same with another way to the cluster.
+    pub(crate) fn gear_with<'a>(&'a self, zeebe: &'a dyn Zeebe, listener: &'a dyn Listener) -> Gear<'a> {
         Gear {
-            zeebe: &self.cluster,
-            searches: Default::default(),
-            platforms: Default::default(),
-            bucket: None,
+            zeebe,
+            searches: self
+                .searches
+                .iter()
+                .map(|(region, search)| (*region, search.as_ref()))
+                .collect(),
+            platforms: self
+                .platforms
+                .iter()
+                .map(|(region, platform)| (*region, platform.as_ref()))
+                .collect(),
+            bucket: self.bucket.as_deref(),
             clock: self.clock.clone(),
-            listener: &|_: &Told| {},
+            listener,
             canceller: Canceller::default(),
             seed: 7,
         }
@@ -376,7 +321,7 @@ impl World {
             .unwrap()
             .arrived
             .iter()
-            .filter(|request| request.ends_with("/actuator/cluster/brokers"))
+            .filter(|request| request.line.ends_with("/brokers?force=true"))
             .count()
     }
 
@@ -406,23 +351,5 @@ impl World {
             "nothing acknowledged is missing"
         );
         assert!(audit.acknowledged > 0, "clients were served");
-    }
-}
-
-/// A journal in memory that can die after a number of records, as a process does: the record is durable, nothing after it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Mortal {
-    pub(crate) kept: Arc<Mutex<Vec<(Timestamp, Event)>>>,
-    pub(crate) dies_after: Option<usize>,
-}
-
-impl Journal for Mortal {
-    fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), JournalError> {
-        let mut kept = self.kept.lock().unwrap();
-        kept.push((at, event.clone()));
-        if self.dies_after == Some(kept.len()) {
-            return Err(JournalError::Empty { path: "died".into() });
-        }
-        Ok(())
     }
 }

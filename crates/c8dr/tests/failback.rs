@@ -1,0 +1,8 @@
+//! Whole failbacks on the lab in virtual time: both regions, all sizes, every answer spoiled, the process dying anywhere,
+//! and every trap that is known.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "failback/mod.rs"]
+mod failback;
+mod world;
