@@ -168,8 +168,8 @@ impl Driver<'_> {
     }
 
     fn owner_of_pending(&self, step: &Step) -> Option<Owner> {
-        // What cancels looks for it; what does not touch the configuration need not care.
-        if !step.effect.begins_change() {
+        // What does not touch the configuration need not care.
+        if !step.effect.begins_change() && step.effect != Effect::CancelOwn {
             return None;
         }
         let change = self
@@ -179,6 +179,10 @@ impl Driver<'_> {
             .1
             .pending_change
             .as_ref()?;
+        // Ours is what is to be cancelled; somebody else's is waited for by nobody on the way back.
+        if step.effect == Effect::CancelOwn && self.own_changes().contains(&change.id) {
+            return None;
+        }
         let ours = self.is_ours(step, change);
         Some(if ours {
             Owner::Ours(change.id)

@@ -1,7 +1,7 @@
 //! What lies outside this machine: one direction of any number of machines, and a run that another one goes on with.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use c8dr_domain::ids::{RegionId, RunId};
 use c8dr_domain::observation::{Sight, Silence};
@@ -40,27 +40,34 @@ impl Pail {
     }
 
     fn is(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
     }
 
     fn holds(&self, key: &str, bytes: &[u8]) {
         self.objects
             .lock()
-            .unwrap()
+            .unwrap_or_else(PoisonError::into_inner)
             .insert(key.to_owned(), bytes.to_vec());
     }
 
     fn keys(&self) -> Vec<String> {
-        self.objects.lock().unwrap().keys().cloned().collect()
+        self.objects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 
     fn seen<T>(&self, value: impl FnOnce(&BTreeMap<String, Vec<u8>>) -> T) -> Sight<T> {
-        match *self.mood.lock().unwrap() {
+        match *self.mood.lock().unwrap_or_else(PoisonError::into_inner) {
             Mood::Down => Sight::Silent {
                 why: Silence::Refused,
                 detail: String::new(),
             },
-            _ => Sight::Seen(value(&self.objects.lock().unwrap())),
+            _ => Sight::Seen(value(
+                &self.objects.lock().unwrap_or_else(PoisonError::into_inner),
+            )),
         }
     }
 }
@@ -74,7 +81,10 @@ impl Bucket for Pail {
         Box::pin(async move {
             // Others get their turn between the listing and the put.
             tokio::task::yield_now().await;
-            let mood = std::mem::replace(&mut *self.mood.lock().unwrap(), Mood::Well);
+            let mood = std::mem::replace(
+                &mut *self.mood.lock().unwrap_or_else(PoisonError::into_inner),
+                Mood::Well,
+            );
             let unknown = PutNew::Unknown {
                 detail: "no answer".to_owned(),
             };
@@ -89,7 +99,7 @@ impl Bucket for Pail {
                 Mood::LostBefore => return unknown,
                 Mood::Well | Mood::LostAfter => {}
             }
-            let mut objects = self.objects.lock().unwrap();
+            let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
             if objects.contains_key(key) {
                 return PutNew::Exists;
             }
@@ -127,7 +137,7 @@ fn wanted(lost: RegionId, run: &str) -> Direction {
         lost_name: format!("region {lost}"),
         run: RunId::new(run),
         by: "somebody".to_owned(),
-        at: "2026-01-01T12:00:00Z".parse().unwrap(),
+        at: jiff::Timestamp::UNIX_EPOCH,
     }
 }
 
