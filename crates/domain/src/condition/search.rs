@@ -131,17 +131,21 @@ fn differing(registration: &serde_json::Value, wanted: &serde_json::Value) -> Op
     if registration.get("type") != wanted.get("type") {
         return Some("type".to_owned());
     }
+    let setting = |of: &serde_json::Value, key: &str| {
+        of.get("settings")
+            .and_then(|settings| settings.get(key))
+            .map(as_text)
+    };
+    // A region that was filled once has the repository for reading only; as a source it must write.
+    let is_readonly = |of: &serde_json::Value| setting(of, "readonly").is_some_and(|value| value == "true");
+    if is_readonly(registration) != is_readonly(wanted) {
+        return Some("readonly".to_owned());
+    }
     let settings = wanted.get("settings").and_then(|settings| settings.as_object())?;
     settings
-        .iter()
-        .find(|(key, value)| {
-            let found = registration
-                .get("settings")
-                .and_then(|settings| settings.get(key.as_str()));
-            // `readonly` is how this side uses the repository; an older registration without it serves as well.
-            key.as_str() != "readonly" && found.map(as_text) != Some(as_text(value))
-        })
-        .map(|(key, _)| key.clone())
+        .keys()
+        .find(|key| key.as_str() != "readonly" && setting(registration, key) != setting(wanted, key))
+        .cloned()
 }
 
 pub(super) fn snapshot_whole(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Verdict {

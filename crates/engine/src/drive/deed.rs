@@ -173,8 +173,13 @@ impl Driver<'_> {
         } else {
             (Outcome::Waiting, Stop::Waiting, "no request of it was taken")
         };
+        let answered = last
+            .and_then(|attempt| attempt.answer.as_ref())
+            .map_or(String::new(), |(_, answer)| {
+                format!(" The last answer: {}.", shortened(&answer.words()))
+            });
         let words = format!(
-            "{step} does not come through; {state}. {why} Look at the cluster (`c8dr status`) before anything else."
+            "{step} does not come through; {state}. {why}{answered} Look at the cluster (`c8dr status`) before anything else."
         );
         self.fail_step(step, outcome, stop, words)
     }

@@ -339,7 +339,10 @@ impl Ground<'_> {
             after: vec![
                 Condition::Registered {
                     region: there,
-                    repository: self.request.repository.clone(),
+                    repository: Repository {
+                        name: name.clone(),
+                        settings: settings.clone(),
+                    },
                 },
                 self.whole(there),
                 self.room(),

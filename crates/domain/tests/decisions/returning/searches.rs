@@ -77,8 +77,24 @@ fn repository_as_it_should_be() {
     stands(&registered, &with(Some(other)), NotYet, "its `bucket` differs");
     let mut readonly = repository().settings;
     readonly["settings"]["readonly"] = "true".into();
-    readonly["settings"]["max_restore_bytes_per_sec"] = "40mb".into();
-    stands(&registered, &with(Some(readonly)), Met, "is registered");
+    // A region that was filled by a failback has it for reading only; as the source of the next one it has to write.
+    stands(
+        &registered,
+        &with(Some(readonly.clone())),
+        NotYet,
+        "its `readonly` differs",
+    );
+    let mut more = repository().settings;
+    more["settings"]["max_restore_bytes_per_sec"] = "40mb".into();
+    stands(&registered, &with(Some(more)), Met, "is registered");
+    let mut for_reading = repository();
+    for_reading.settings["settings"]["readonly"] = true.into();
+    let for_reading = Condition::Registered {
+        region: LONDON,
+        repository: for_reading,
+    };
+    stands(&for_reading, &with(Some(readonly)), Met, "is registered");
+    stands(&for_reading, &rebuilt(), NotYet, "its `readonly` differs");
     let mut typed = repository().settings;
     typed["type"] = "fs".into();
     stands(&registered, &with(Some(typed)), NotYet, "its `type` differs");
