@@ -1,13 +1,14 @@
 //! The command line of c8dr: arguments, output, exit codes, and the only place that wires the rooms together.
 
 pub mod args;
+pub mod certificate;
 pub mod config;
 pub mod environment;
 pub mod error;
 pub mod exit;
+pub mod report;
 
 mod commands;
-mod report;
 mod show;
 mod site;
 mod watch;

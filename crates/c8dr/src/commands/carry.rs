@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::RunId;
 use c8dr_domain::plan::{Kind, Plan};
+use c8dr_domain::run::Run;
 use c8dr_engine::drive::{Beginning, Canceller, Driver, Finish, Gear};
 use c8dr_engine::events::Listener;
 use c8dr_engine::journal::store::Lock;
@@ -13,7 +14,8 @@ use crate::args::Consent;
 use crate::environment;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::report::RunReport;
+use crate::report::exchanges::KeptExchange;
+use crate::report::{RunReport, files};
 use crate::show::progress::Progress;
 use crate::show::{self, Screen};
 use crate::site::Site;
@@ -90,19 +92,20 @@ pub(super) async fn out(
     };
     let driver = Driver::begin(gear, Box::new(journal), beginning, history)?;
     let _watcher = interrupts(*screen, canceller);
-    end(screen, &progress, driver).await
+    end(site, screen, &progress, driver).await
 }
 
-/// Goes on with a driver until it ends, and shows how.
+/// Goes on with a driver until it ends, writes its report, and shows how it ended.
 pub(super) async fn end(
+    site: &Site,
     screen: &Screen,
     progress: &Progress,
     mut driver: Driver<'_>,
 ) -> Result<Exit, CliError> {
     let finish = driver.drive().await;
     progress.finish();
+    let report = reported(site, screen, driver.run(), &[]);
     let finish = finish?;
-    let report = RunReport::of(driver.run());
     screen.result(&report, || report.human())?;
     Ok(match finish {
         Finish::Verified { .. } | Finish::TurnedBack { by_itself: false, .. } => Exit::Done,
@@ -117,6 +120,21 @@ pub(super) async fn end(
             Exit::from(stop)
         }
     })
+}
+
+/// Writes a run's report beside its journal. That it cannot be written takes nothing from what the run did: it is said, and
+/// the journal can be read all the same.
+pub(super) fn reported(site: &Site, screen: &Screen, run: &Run, exchanges: &[KeptExchange]) -> RunReport {
+    match files::of_run(&site.store.directory(&run.id), exchanges) {
+        Ok((report, _)) => report,
+        Err(error) => {
+            screen.note(
+                "The run's report was not written; its journal holds everything that the report would tell.",
+            );
+            screen.error(error);
+            RunReport::of(run)
+        }
+    }
 }
 
 /// What a driver works with at this site.

@@ -19,7 +19,9 @@ use crate::args::{Drill, Returning};
 use crate::environment;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::report::{DrillReport, Rpo, Rto, RunReport};
+use crate::report::exchanges::Recorder;
+use crate::report::files::{self, DrillRuns};
+use crate::report::{DrillReport, Loss, Rpo, Rto, RunReport};
 use crate::show::progress::Progress;
 use crate::show::{DIM, HEAD, Screen, styled};
 use crate::site::Site;
@@ -48,7 +50,8 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
         .map_err(|error| lab::not_served(&error))?;
     let home = environment::home().join("drills");
     let config = lab::config(&lab, &endpoints, drill.world.speed, &home)?;
-    let site = Site::with(config, clock.clone(), Store::at(home), None)?;
+    let recorder = Recorder::default();
+    let site = Site::with(config, clock.clone(), Store::at(home), Some(recorder.tap()))?;
     let progress = Progress::new(*screen, site.clock.clone());
     let scene = Scene {
         screen,
@@ -100,37 +103,58 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
         (driven?, outage)
     };
     clock.sleep(AFTERMATH).await;
-    let mut finish = failover.finish;
-    let mut failback = None;
-    if matches!(finish, Finish::Verified { .. }) {
-        lab.rebuild_bare(region);
-        scene.say(&format!(
-            "Region {} is rebuilt: a new platform, with nothing on it yet.",
-            drill.lose
-        ));
-        let returning = Returning {
-            returning: drill.lose.clone(),
-            adopt_pause: None,
-        };
-        let (plan, history) = failback::planned(&site, screen, &returning).await?;
-        let driven = scene.drive(plan, history).await?;
-        finish = driven.finish;
-        failback = Some(driven.run);
-        scene.until_exported().await;
-    }
+    // The failover has a report of its own; the drill's tells of both runs.
+    let _ = carry::reported(&site, screen, &failover.run, &recorder.take());
+    let failback = match failover.finish {
+        Finish::Verified { .. } => {
+            lab.rebuild_bare(region);
+            scene.say(&format!(
+                "Region {} is rebuilt: a new platform, with nothing on it yet.",
+                drill.lose
+            ));
+            Some(scene.fail_back(&drill.lose).await)
+        }
+        _ => None,
+    };
     progress.finish();
 
-    let mut report = report(
+    let (failback, trouble) = match failback {
+        Some(Ok(driven)) => (Some(driven), None),
+        // The report is written all the same: it says how far it came.
+        Some(Err(trouble)) => (None, Some(trouble)),
+        None => (None, None),
+    };
+    let told = Toll {
         drill,
-        &lab,
-        &failover.run,
-        failback.as_ref(),
-        detected_at.since(lost_at),
+        lab: &lab,
+        loss: Loss {
+            lost_at: clock.wall_at(lost_at),
+            detected_at: clock.wall_at(detected_at),
+            served_at: outage.map(|outage| clock.wall_at(lost_at + outage)),
+        },
         outage,
-    );
-    write(&site, failback.as_ref().unwrap_or(&failover.run), &mut report)?;
+    };
+    let mut report = told.report(&failover.run, failback.as_ref().map(|driven| &driven.run));
+    report.stopped = trouble.as_ref().map(ToString::to_string);
+    if trouble.is_some() {
+        "stopped".clone_into(&mut report.outcome);
+    }
+    let directory = |driven: &Driven| site.store.directory(&driven.run.id);
+    let there = directory(&failover);
+    let back = failback.as_ref().map(directory);
+    let runs = DrillRuns {
+        failover: &there,
+        failback: back.as_deref(),
+        loss: told.loss,
+    };
+    files::of_drill(&runs, &mut report, &recorder.take())?;
+    if let Some(trouble) = trouble {
+        screen.note(&report.human());
+        return Err(trouble);
+    }
     screen.result(&report, || report.human())?;
     lab.stop();
+    let finish = failback.unwrap_or(failover).finish;
     Ok(match finish {
         Finish::Verified { .. } if report.rpo.missing == 0 => Exit::Done,
         Finish::Verified { .. } => Exit::VerificationFailed,
@@ -182,6 +206,18 @@ impl Scene<'_> {
             finish,
             run: driver.run().clone(),
         })
+    }
+
+    /// Plans the failback of the rebuilt region, and carries it out.
+    async fn fail_back(&self, region: &str) -> Result<Driven, CliError> {
+        let returning = Returning {
+            returning: region.to_owned(),
+            adopt_pause: None,
+        };
+        let (plan, history) = failback::planned(self.site, self.screen, &returning).await?;
+        let driven = self.drive(plan, history).await?;
+        self.until_exported().await;
+        Ok(driven)
     }
 
     /// Until what clients were promised can be looked for in both searches.
@@ -263,75 +299,74 @@ async fn served_again(lab: &Lab, since: Moment) -> Moment {
     }
 }
 
-fn report(
-    drill: &Drill,
-    lab: &Lab,
-    failover: &Run,
-    failback: Option<&Run>,
-    detected: Duration,
+/// What the drill counted and timed.
+struct Toll<'a> {
+    drill: &'a Drill,
+    lab: &'a Lab,
+    loss: Loss,
     outage: Option<Duration>,
-) -> DrillReport {
-    let audit = lab.final_audit();
-    let failover = RunReport::of(failover);
-    let failback = failback.map(RunReport::of);
-    let world = &drill.world;
-    // Back on two regions every promise is looked up in the log and in both searches; before that, in the log.
-    let in_searches = audit.regions.iter().map(|region| region.missing.count).max();
-    let missing = match &failback {
-        Some(failback) if failback.outcome == "verified" => {
-            audit.missing_from_log.count.max(in_searches.unwrap_or_default())
-        }
-        _ => audit.missing_from_log.count,
-    };
-    let outcome = if missing > 0 {
-        "data missing".to_owned()
-    } else {
-        failback.as_ref().unwrap_or(&failover).outcome.clone()
-    };
-    DrillReport {
-        outcome,
-        lost_region: drill.lose.clone(),
-        command: format!(
-            "c8dr drill --lose {} --brokers {} --partitions {} --seed {} --speed {}",
-            drill.lose, world.brokers, world.partitions, world.seed, world.speed
-        ),
-        rpo: Rpo {
-            acknowledged: audit.acknowledged,
-            missing,
-            duplicates: audit.twice_in_log.count,
-        },
-        rto: Rto {
-            detected_seconds: detected.as_secs_f64(),
-            failover_seconds: failover.failover_seconds,
-            verified_seconds: failover.verified_seconds,
-            outage_seconds: outage.map(|outage| outage.as_secs_f64()),
-        },
-        failover,
-        failback,
-        timeline: lab
-            .timeline()
-            .into_iter()
-            .map(|event| (event.at_s, event.what))
-            .collect(),
-        report: None,
-    }
 }
 
-/// Puts the report beside the run's journal.
-fn write(site: &Site, run: &Run, report: &mut DrillReport) -> Result<(), CliError> {
-    let directory = site.store.directory(&run.id);
-    let path = directory.join("report.md");
-    report.report = Some(path.display().to_string());
-    let json = serde_json::to_string_pretty(report).map_err(|error| CliError::Unwritable {
-        form: "JSON",
-        why: error.to_string(),
-    })?;
-    for (path, text) in [(path, report.markdown()), (directory.join("report.json"), json)] {
-        std::fs::write(&path, text).map_err(|source| CliError::Io {
-            doing: "write",
-            path,
-            source,
-        })?;
+impl Toll<'_> {
+    fn report(&self, failover: &Run, failback: Option<&Run>) -> DrillReport {
+        let audit = self.lab.final_audit();
+        let failover = RunReport::of(failover);
+        let failback = failback.map(RunReport::of);
+        let world = &self.drill.world;
+        // Back on two regions every promise is looked up in the log and in both searches; before that, in the log.
+        let in_searches = audit.regions.iter().map(|region| region.missing.count).max();
+        let missing = match &failback {
+            Some(failback) if failback.outcome == "verified" => {
+                audit.missing_from_log.count.max(in_searches.unwrap_or_default())
+            }
+            _ => audit.missing_from_log.count,
+        };
+        let outcome = if missing > 0 {
+            "data missing".to_owned()
+        } else {
+            failback.as_ref().unwrap_or(&failover).outcome.clone()
+        };
+        DrillReport {
+            outcome,
+            lost_region: self.drill.lose.clone(),
+            command: format!(
+                "c8dr drill --lose {} --brokers {} --partitions {} --seed {} --speed {}",
+                self.drill.lose, world.brokers, world.partitions, world.seed, world.speed
+            ),
+            rpo: Rpo {
+                acknowledged: audit.acknowledged,
+                missing,
+                duplicates: audit.twice_in_log.count,
+            },
+            rto: self.rto(&failover, failback.as_ref()),
+            failover,
+            failback,
+            certificate: None,
+            stopped: None,
+            timeline: self
+                .lab
+                .timeline()
+                .into_iter()
+                .map(|event| (event.at_s, event.what))
+                .collect(),
+            report: None,
+        }
     }
-    Ok(())
+
+    fn rto(&self, failover: &RunReport, failback: Option<&RunReport>) -> Rto {
+        let since_loss = |at: jiff::Timestamp| at.duration_since(self.loss.lost_at).as_secs_f64();
+        let times = &failover.times;
+        Rto {
+            detected_seconds: since_loss(self.loss.detected_at),
+            decided_seconds: since_loss(times.decided_at),
+            leaders_back_seconds: times.leaders_back_at.map(since_loss),
+            exporting_again_seconds: times.exporting_again_at.map(since_loss),
+            unprotected_seconds: failback
+                .and_then(|failback| failback.times.protected_again_at)
+                .map(since_loss),
+            failover_seconds: failover.failover_seconds,
+            verified_seconds: failover.verified_seconds,
+            outage_seconds: self.outage.map(|outage| outage.as_secs_f64()),
+        }
+    }
 }

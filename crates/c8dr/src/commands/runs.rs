@@ -11,10 +11,12 @@ use c8dr_engine::journal::{FileJournal, Store};
 
 use super::carry;
 use crate::args::{Args, RunCommand};
+use crate::certificate::{self, Certificate};
 use crate::environment;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::report::RunReport;
+use crate::report::text::plain;
+use crate::report::{Files, RunReport};
 use crate::show::progress::Progress;
 use crate::show::{self, Screen};
 use crate::site::Site;
@@ -30,7 +32,9 @@ pub(super) async fn run(args: &Args, screen: &Screen, command: &RunCommand) -> R
         RunCommand::Show { run } => {
             let kept = pick(&store, run.as_deref(), false)?;
             let recovered = kept.recovered?;
-            screen.result(&RunReport::of(&recovered.run), || show::runs::one(&recovered.run))?;
+            let files = Files::of(&kept.directory);
+            let report = RunReport::of(&recovered.run).lying_at(&files);
+            screen.result(&report, || show::runs::one(&recovered.run, &files))?;
             Ok(Exit::Done)
         }
         RunCommand::Verify { run } => verify(screen, pick(&store, run.as_deref(), false)?),
@@ -67,9 +71,16 @@ fn pick(store: &Store, named: Option<&str>, unfinished: bool) -> Result<Kept, Cl
         .ok_or_else(|| CliError::NoRun { which: which() })
 }
 
+/// Checks a run's journal and, of a failback that was verified, its certificate. Asks nobody.
 fn verify(screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
     let recovered = kept.recovered?;
     let mut wrong = Vec::new();
+    if recovered.run.id != kept.id {
+        wrong.push(format!(
+            "The journal is that of another run: {}.",
+            plain(recovered.run.id.as_str())
+        ));
+    }
     let promised = recovered.events.iter().find_map(|(_, event)| match event {
         Event::Planned { fingerprint, .. } => Some(fingerprint.clone()),
         _ => None,
@@ -86,6 +97,8 @@ fn verify(screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
             .into_iter()
             .map(|complaint| format!("{}: {}", complaint.rule, complaint.what)),
     );
+    let certificate = Certificate::of(&recovered);
+    wrong.extend(certificate::complaints(certificate.as_ref(), &kept.directory)?);
     let document = Verification {
         run: kept.id.to_string(),
         state: recovered.run.word(),
@@ -93,6 +106,7 @@ fn verify(screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
         last_hash: recovered.tip.sum.clone(),
         plan_sha256: fingerprint,
         torn_bytes: recovered.torn.len(),
+        certificate,
         is_sound: wrong.is_empty(),
         wrong,
     };
@@ -113,6 +127,7 @@ struct Verification {
     last_hash: String,
     plan_sha256: String,
     torn_bytes: usize,
+    certificate: Option<Certificate>,
     is_sound: bool,
     wrong: Vec<String>,
 }
@@ -132,8 +147,12 @@ impl Verification {
                 self.torn_bytes
             )
         };
+        let certified = match &self.certificate {
+            Some(certificate) if self.is_sound => format!("\n{}", plain(&certificate.words())),
+            _ => String::new(),
+        };
         format!(
-            "{} ({}): {verdict}\n{} records, each fits its hash and the one before, and can follow it.\nplan  {}\nlast  {}{torn}",
+            "{} ({}): {verdict}\n{} records, each fits its hash and the one before, and can follow it.\nplan  {}\nlast  {}{torn}{certified}",
             self.run, self.state, self.records, self.plan_sha256, self.last_hash
         )
     }
@@ -148,6 +167,7 @@ async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result
         .lock(found.plan.installation.name(), &environment::operator())?;
     let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
     let progress = Progress::new(*screen, site.clock.clone());
+    progress.follow(&recovered.run.plan);
     let gear = carry::gear(&site, &progress);
     let canceller = gear.canceller.clone();
     let mut driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())?;
@@ -155,16 +175,18 @@ async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result
         .turn_round(environment::operator(), reason.to_owned())
         .await??;
     if driver.run().has_ended() {
-        screen.result(&RunReport::of(driver.run()), || {
+        let report = carry::reported(&site, screen, driver.run(), &[]);
+        screen.result(&report, || {
             format!(
-                "Run {} is given up. What it did stays done; `c8dr status` shows what is owed.",
-                kept.id
+                "Run {} is given up. What it did stays done; `c8dr status` shows what is owed.{}",
+                kept.id,
+                report.human()
             )
         })?;
         return Ok(Exit::Done);
     }
     let _watcher = carry::interrupts(*screen, canceller);
-    carry::end(screen, &progress, driver).await
+    carry::end(&site, screen, &progress, driver).await
 }
 
 /// The site of a run that goes on, if the run is one of it and has not ended.
@@ -238,9 +260,10 @@ async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliErr
     // Read again under the lock: another c8dr may have gone on with it until just now.
     let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
     let progress = Progress::new(*screen, site.clock.clone());
+    progress.follow(&recovered.run.plan);
     let gear = carry::gear(&site, &progress);
     let canceller = gear.canceller.clone();
     let driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())?;
     let _watcher = carry::interrupts(*screen, canceller);
-    carry::end(screen, &progress, driver).await
+    carry::end(&site, screen, &progress, driver).await
 }

@@ -7,7 +7,9 @@ use c8dr_domain::run::{Outcome, Run};
 use c8dr_engine::journal::store::Kept;
 use serde::Serialize;
 
-use super::{BAD, DIM, GOOD, HEAD, OPEN, seconds, styled};
+use super::{BAD, DIM, GOOD, HEAD, OPEN, named, seconds, styled};
+use crate::report::Files;
+use crate::report::text::plain;
 
 /// One run in a list.
 #[derive(Serialize)]
@@ -91,7 +93,7 @@ pub(crate) fn list(rows: &[Row]) -> String {
 }
 
 /// One run.
-pub(crate) fn one(run: &Run) -> String {
+pub(crate) fn one(run: &Run, files: &Files) -> String {
     let style = match run.word() {
         "verified" => GOOD,
         "aborted" | "failed" | "refused" => BAD,
@@ -118,7 +120,7 @@ pub(crate) fn one(run: &Run) -> String {
             "{} {} · {}",
             settled.id,
             styled(GOOD, Outcome::Already),
-            settled.why
+            plain(&settled.why)
         );
     }
     for step in run.plan.all_steps() {
@@ -147,24 +149,31 @@ pub(crate) fn one(run: &Run) -> String {
             let answer = attempt
                 .answer
                 .as_ref()
-                .map_or("no answer yet".to_owned(), |(_, answer)| answer.words());
+                .map_or("no answer yet".to_owned(), |(_, answer)| plain(&answer.words()));
             let _ = writeln!(
                 text,
                 "     {} through {}: {answer}",
                 styled(DIM, format!("{:.3}", attempt.at)),
-                attempt.request.through()
+                plain(&named(Some(&run.plan.installation), &attempt.request.through()))
             );
         }
         if let Some((_, _, words)) = &record.ended {
-            let _ = writeln!(text, "     {} {words}", styled(DIM, "read back"));
+            let _ = writeln!(text, "     {} {}", styled(DIM, "read back"), plain(words));
         }
     }
     if let Some((_, _, words)) = &run.stopped {
         let _ = writeln!(
             text,
-            "\n{words}\nGo on with `c8dr run resume {}`, or give it up with `c8dr run abort {} --reason …`.",
-            run.id, run.id
+            "\n{}\nGo on with `c8dr run resume {}`, or give it up with `c8dr run abort {} --reason …`.",
+            plain(words),
+            run.id,
+            run.id
         );
+    }
+    for (name, path) in [("certificate", &files.certificate), ("report", &files.report)] {
+        if let Some(path) = path {
+            let _ = writeln!(text, "{name}  {}", path.display());
+        }
     }
     text
 }
