@@ -135,7 +135,7 @@ pub enum CliError {
     #[diagnostic(
         code(run::unfinished),
         help(
-            "Go on with it: `c8dr run resume {run}`.\nOr give it up: `c8dr run abort {run} --reason \"…\"`; what it did stays done."
+            "Go on with it: `c8dr run resume {run}`.\nOr give it up: `c8dr run abort {run} --reason \"…\"`; what it did stays done.\nIf the region that a failback works from is gone for good: `c8dr failover --lost THAT --accept-data-loss \"…\"`."
         )
     )]
     UnfinishedRun {

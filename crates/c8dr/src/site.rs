@@ -8,7 +8,7 @@ use c8dr_domain::ids::RegionId;
 use c8dr_engine::clock::Clock;
 use c8dr_engine::journal::Store;
 use c8dr_engine::observe::Sources;
-use c8dr_engine::ports::{Bucket, Platform, Search, Tap};
+use c8dr_engine::ports::{Bucket, Platform, Search};
 use c8dr_systems::bucket::{self, Place, S3};
 use c8dr_systems::dial::Tcp;
 use c8dr_systems::elasticsearch::Elasticsearch;
@@ -19,6 +19,7 @@ use crate::args::Args;
 use crate::config::{self, BucketAt, Config, PlatformBy};
 use crate::environment;
 use crate::error::CliError;
+use crate::report::exchanges::Recorder;
 use crate::show::Screen;
 
 /// One installation, as reached from here.
@@ -30,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) bucket: Option<Box<dyn Bucket>>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
+    /// What was asked and answered, for the report.
+    pub(crate) recorder: Recorder,
 }
 
 impl Site {
@@ -42,15 +45,12 @@ impl Site {
         }
         let config = config::load(&found.path)?;
         let clock = Clock::at_speed(config.clock_speed);
-        Self::with(config, clock, Store::at(home), None)
+        Self::with(config, clock, Store::at(home))
     }
 
-    pub(crate) fn with(
-        config: Config,
-        clock: Clock,
-        store: Store,
-        tap: Option<Tap>,
-    ) -> Result<Self, CliError> {
+    pub(crate) fn with(config: Config, clock: Clock, store: Store) -> Result<Self, CliError> {
+        let recorder = Recorder::default();
+        let tap = Some(recorder.tap());
         let dial = Arc::new(Tcp::new(clock.clone()));
         let cluster = Cluster::new(config.endpoints.clone(), dial.clone(), clock.clone(), tap.clone())?;
         let mut searches = BTreeMap::new();
@@ -76,6 +76,7 @@ impl Site {
             config,
             clock,
             store,
+            recorder,
         })
     }
 

@@ -21,7 +21,7 @@ pub(super) async fn run(args: &Args, screen: &Screen, apply: &Apply) -> Result<E
     let lock = if apply.consent.dry_run {
         None
     } else {
-        Some(carry::claim(&site)?)
+        Some(carry::claim(&site, None)?)
     };
     let (now, history) = match saved.kind {
         Kind::Failover => failover::planned(&site, screen, &lost(&saved)).await?,

@@ -3,40 +3,74 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use c8dr_domain::history::History;
-use c8dr_domain::ids::RunId;
+use c8dr_domain::ids::{RegionId, RunId};
 use c8dr_domain::plan::{Kind, Plan};
-use c8dr_domain::run::Run;
-use c8dr_engine::drive::{Beginning, Canceller, Driver, Finish, Gear};
+use c8dr_domain::run::{Event, Run};
+use c8dr_engine::drive::{Beginning, Canceller, DriveError, Driver, Finish, Gear};
 use c8dr_engine::events::Listener;
-use c8dr_engine::journal::store::Lock;
+use c8dr_engine::journal::store::{Kept, Lock};
+use c8dr_engine::journal::{FileJournal, Journal};
 
 use crate::args::Consent;
 use crate::environment;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::report::exchanges::KeptExchange;
 use crate::report::{RunReport, files};
 use crate::show::progress::Progress;
 use crate::show::{self, Screen};
 use crate::site::Site;
 
-/// Takes the installation's lock, and sees that no run of it is left unfinished.
-pub(super) fn claim(site: &Site) -> Result<Lock, CliError> {
+/// The installation, held against others.
+pub(super) struct Claimed {
+    _lock: Lock,
+    /// Failbacks whose source is gone: they end when the failover that says so by name is agreed to.
+    overridden: Vec<Kept>,
+}
+
+impl Claimed {
+    /// Ends what the failover overrides, before it begins.
+    pub(super) fn override_runs(self, site: &Site, reason: &str) -> Result<Self, CliError> {
+        for kept in &self.overridden {
+            let (mut journal, mut recovered) = FileJournal::reopen(&kept.directory)?;
+            let at = site.clock.wall();
+            let event = Event::Overridden {
+                by: environment::operator(),
+                reason: reason.to_owned(),
+            };
+            recovered.run.apply(at, &event).map_err(DriveError::from)?;
+            journal.append(at, &event)?;
+        }
+        Ok(self)
+    }
+}
+
+/// Takes the installation's lock, and sees that no run of it is left unfinished. A failover that accepts the loss by name
+/// may go over a failback that worked from the very region that is lost now: nothing can finish that one.
+pub(super) fn claim(site: &Site, accepts_loss_of: Option<RegionId>) -> Result<Claimed, CliError> {
     let installation = site.config.installation.name();
     let lock = site.store.lock(installation, &environment::operator())?;
+    let mut overridden = Vec::new();
     for kept in site.store.list()? {
         // A run that can't be read belongs to nobody knows whom; it is shown by `run list` and stops nothing.
         if let Ok(recovered) = &kept.recovered
             && recovered.run.plan.installation.name() == installation
             && !recovered.run.has_ended()
         {
+            let plan = &recovered.run.plan;
+            if plan.kind == Kind::Failback && Some(plan.survivors()) == accepts_loss_of {
+                overridden.push(kept);
+                continue;
+            }
             return Err(CliError::UnfinishedRun {
                 run: kept.id.to_string(),
                 word: recovered.run.word().to_owned(),
             });
         }
     }
-    Ok(lock)
+    Ok(Claimed {
+        _lock: lock,
+        overridden,
+    })
 }
 
 /// Shows the plan and asks for the region's name, unless `--yes`.
@@ -102,9 +136,10 @@ pub(super) async fn end(
     progress: &Progress,
     mut driver: Driver<'_>,
 ) -> Result<Exit, CliError> {
+    progress.follow(&driver.run().plan);
     let finish = driver.drive().await;
     progress.finish();
-    let report = reported(site, screen, driver.run(), &[]);
+    let report = reported(site, screen, driver.run());
     let finish = finish?;
     screen.result(&report, || report.human())?;
     Ok(match finish {
@@ -124,8 +159,8 @@ pub(super) async fn end(
 
 /// Writes a run's report beside its journal. That it cannot be written takes nothing from what the run did: it is said, and
 /// the journal can be read all the same.
-pub(super) fn reported(site: &Site, screen: &Screen, run: &Run, exchanges: &[KeptExchange]) -> RunReport {
-    match files::of_run(&site.store.directory(&run.id), exchanges) {
+pub(super) fn reported(site: &Site, screen: &Screen, run: &Run) -> RunReport {
+    match files::of_run(&site.store.directory(&run.id), &site.recorder.take()) {
         Ok((report, _)) => report,
         Err(error) => {
             screen.note(

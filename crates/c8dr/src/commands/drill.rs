@@ -19,7 +19,6 @@ use crate::args::{Drill, Returning};
 use crate::environment;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::report::exchanges::Recorder;
 use crate::report::files::{self, DrillRuns};
 use crate::report::{DrillReport, Loss, Rpo, Rto, RunReport};
 use crate::show::progress::Progress;
@@ -50,8 +49,7 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
         .map_err(|error| lab::not_served(&error))?;
     let home = environment::home().join("drills");
     let config = lab::config(&lab, &endpoints, drill.world.speed, &home)?;
-    let recorder = Recorder::default();
-    let site = Site::with(config, clock.clone(), Store::at(home), Some(recorder.tap()))?;
+    let site = Site::with(config, clock.clone(), Store::at(home))?;
     let progress = Progress::new(*screen, site.clock.clone());
     let scene = Scene {
         screen,
@@ -104,7 +102,7 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
     };
     clock.sleep(AFTERMATH).await;
     // The failover has a report of its own; the drill's tells of both runs.
-    let _ = carry::reported(&site, screen, &failover.run, &recorder.take());
+    let _ = carry::reported(&site, screen, &failover.run);
     let failback = match failover.finish {
         Finish::Verified { .. } => {
             lab.rebuild_bare(region);
@@ -147,7 +145,7 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
         failback: back.as_deref(),
         loss: told.loss,
     };
-    files::of_drill(&runs, &mut report, &recorder.take())?;
+    files::of_drill(&runs, &mut report, &site.recorder.take())?;
     if let Some(trouble) = trouble {
         screen.note(&report.human());
         return Err(trouble);

@@ -41,7 +41,7 @@ pub(super) async fn run(args: &Args, screen: &Screen, failback: &Failback) -> Re
         screen.result(&plan, || show::plan::human(&plan))?;
         return Ok(Exit::Done);
     }
-    let _lock = carry::claim(&site)?;
+    let _claimed = carry::claim(&site, None)?;
     let (plan, history) = planned(&site, screen, &failback.returning).await?;
     carry::agree(screen, &plan, &failback.consent).await?;
     carry::out(&site, screen, plan, history, failback.consent.reason.clone()).await

@@ -59,9 +59,11 @@ pub(super) async fn run(args: &Args, screen: &Screen, failover: &Failover) -> Re
         screen.result(&plan, || show::plan::human(&plan))?;
         return Ok(Exit::Done);
     }
-    let _lock = carry::claim(&site)?;
+    let loss = failover.lost.accept_data_loss.as_deref();
+    let claimed = carry::claim(&site, loss.and_then(|_| site.region(&failover.lost.lost).ok()))?;
     let (plan, history) = planned(&site, screen, &failover.lost).await?;
     carry::agree(screen, &plan, &failover.consent).await?;
+    let _claimed = claimed.override_runs(&site, loss.unwrap_or_default())?;
     carry::out(&site, screen, plan, history, failover.consent.reason.clone()).await
 }
 

@@ -175,7 +175,7 @@ async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result
         .turn_round(environment::operator(), reason.to_owned())
         .await??;
     if driver.run().has_ended() {
-        let report = carry::reported(&site, screen, driver.run(), &[]);
+        let report = carry::reported(&site, screen, driver.run());
         screen.result(&report, || {
             format!(
                 "Run {} is given up. What it did stays done; `c8dr status` shows what is owed.{}",

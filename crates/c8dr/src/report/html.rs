@@ -148,7 +148,7 @@ figure { margin: 8px 0; }
 figcaption { color: var(--dim); font-size: 13px; }
 svg { display: block; width: 100%; min-width: 860px; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--ink); }
-svg text.dim { fill: var(--dim); }
+svg text.dim { fill: var(--dim); paint-order: stroke; stroke: var(--page); stroke-width: 3px; }
 svg .tick { stroke: var(--line); }
 svg .look { fill: var(--look); }
 svg .wait { fill: var(--wait); }

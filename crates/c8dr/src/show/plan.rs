@@ -13,23 +13,20 @@ pub(crate) fn human(plan: &Plan) -> String {
         "{}\n\n{}\n",
         styled(
             HEAD,
-            format!(
-                "{}",
-                match plan.kind {
-                    Kind::Failover => format!(
-                        "Failover of {}: give up region {}, go on with {}",
-                        installation.name(),
-                        installation.region(plan.lost).name,
-                        installation.region(plan.survivors()).name
-                    ),
-                    Kind::Failback => format!(
-                        "Failback of {}: bring region {} back, from what {} holds",
-                        installation.name(),
-                        installation.region(plan.lost).name,
-                        installation.region(plan.survivors()).name
-                    ),
-                }
-            )
+            match plan.kind {
+                Kind::Failover => format!(
+                    "Failover of {}: give up region {}, go on with {}",
+                    installation.name(),
+                    installation.region(plan.lost).name,
+                    installation.region(plan.survivors()).name
+                ),
+                Kind::Failback => format!(
+                    "Failback of {}: bring region {} back, from what {} holds",
+                    installation.name(),
+                    installation.region(plan.lost).name,
+                    installation.region(plan.survivors()).name
+                ),
+            }
         ),
         super::status::diagnosed(&plan.diagnosis)
     );
