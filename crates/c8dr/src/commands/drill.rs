@@ -1,5 +1,6 @@
 //! `c8dr drill`: a lab in this process loses a region, and the very engine that would act in production fails it over.
 
+use std::path::Path;
 use std::time::Duration;
 
 use c8dr_domain::diagnose::{Code, diagnose};
@@ -36,6 +37,11 @@ const EXPORTED_LIMIT: Duration = Duration::from_secs(30);
 /// How long clients go on after the failover, so that the reckoning includes the survivors' own work.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
+/// Where drills are kept: apart from the runs of installations, which a drill must not stand in the way of.
+pub(super) fn store(home: &Path) -> Store {
+    Store::at(home.join("drills"))
+}
+
 pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError> {
     let clock = Clock::at_speed(drill.world.speed);
     let lab = lab::new(&drill.world, clock.clone())?;
@@ -47,9 +53,9 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
         .serve(Listen::Loopback)
         .await
         .map_err(|error| lab::not_served(&error))?;
-    let home = environment::home().join("drills");
-    let config = lab::config(&lab, &endpoints, drill.world.speed, &home)?;
-    let site = Site::with(config, clock.clone(), Store::at(home))?;
+    let store = store(&environment::home());
+    let config = lab::config(&lab, &endpoints, drill.world.speed, store.home())?;
+    let site = Site::with(config, clock.clone(), store)?;
     let progress = Progress::new(*screen, site.clock.clone());
     let scene = Scene {
         screen,

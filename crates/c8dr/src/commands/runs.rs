@@ -9,7 +9,7 @@ use c8dr_engine::handover;
 use c8dr_engine::journal::store::Kept;
 use c8dr_engine::journal::{FileJournal, Store};
 
-use super::carry;
+use super::{carry, drill};
 use crate::args::{Args, RunCommand};
 use crate::certificate::{self, Certificate};
 use crate::environment;
@@ -25,33 +25,43 @@ pub(super) async fn run(args: &Args, screen: &Screen, command: &RunCommand) -> R
     let store = Store::at(environment::home());
     match command {
         RunCommand::List => {
-            let rows = show::runs::rows(&store.list()?);
+            let rows = show::runs::rows(&everything(&store)?);
             screen.result(&rows, || show::runs::list(&rows))?;
             Ok(Exit::Done)
         }
         RunCommand::Show { run } => {
-            let kept = pick(&store, run.as_deref(), false)?;
+            let kept = pick(everything(&store)?, run.as_deref(), false)?;
             let recovered = kept.recovered?;
             let files = Files::of(&kept.directory);
             let report = RunReport::of(&recovered.run).lying_at(&files);
             screen.result(&report, || show::runs::one(&recovered.run, &files))?;
             Ok(Exit::Done)
         }
-        RunCommand::Verify { run } => verify(screen, pick(&store, run.as_deref(), false)?),
+        RunCommand::Verify { run } => verify(screen, pick(everything(&store)?, run.as_deref(), false)?),
         RunCommand::Abort { run, reason } => {
-            abort(args, screen, pick(&store, run.as_deref(), true)?, reason).await
+            abort(args, screen, pick(store.list()?, run.as_deref(), true)?, reason).await
         }
         RunCommand::Resume {
             run,
             from_record: true,
         } => from_record(args, screen, run.as_deref()).await,
-        RunCommand::Resume { run, .. } => resume(args, screen, pick(&store, run.as_deref(), true)?).await,
+        RunCommand::Resume { run, .. } => {
+            resume(args, screen, pick(store.list()?, run.as_deref(), true)?).await
+        }
     }
 }
 
+/// All runs that can be looked at: those of installations, and those of drills.
+fn everything(store: &Store) -> Result<Vec<Kept>, CliError> {
+    let mut kept = store.list()?;
+    kept.extend(drill::store(store.home()).list()?);
+    // A run's id begins with its time.
+    kept.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(kept)
+}
+
 /// The named run, or the newest; of the unfinished ones if it is to be changed.
-fn pick(store: &Store, named: Option<&str>, unfinished: bool) -> Result<Kept, CliError> {
-    let kept = store.list()?;
+fn pick(kept: Vec<Kept>, named: Option<&str>, unfinished: bool) -> Result<Kept, CliError> {
     let which = || match named {
         Some(name) => format!("run {name}"),
         None if unfinished => "unfinished run".to_owned(),
@@ -248,7 +258,7 @@ async fn from_record(args: &Args, screen: &Screen, named: Option<&str>) -> Resul
         bucket.place()
     ));
     let store = Store::at(environment::home());
-    resume(args, screen, pick(&store, Some(run.as_str()), true)?).await
+    resume(args, screen, pick(store.list()?, Some(run.as_str()), true)?).await
 }
 
 async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
