@@ -205,15 +205,17 @@ impl Certificate {
             serde_json::from_slice::<Value>(file),
             serde_json::from_slice::<Value>(&promised),
         ) {
-            (Err(error), _) => format!("it is no JSON any more: {}", plain(&error.to_string())),
-            (Ok(found), Ok(promised_value)) => {
-                first_difference("", &found, &promised_value).unwrap_or_else(|| {
-                    format!(
-                        "line {} is written otherwise, though it means the same",
-                        first_other_line(file, &promised)
-                    )
-                })
-            }
+            (Err(error), _) => format!(
+                "it is no JSON any more ({}); {}",
+                plain(&error.to_string()),
+                should_read(file, &promised)
+            ),
+            (Ok(found), Ok(value)) => first_difference("", &found, &value).unwrap_or_else(|| {
+                format!(
+                    "it means the same, but is written otherwise; {}",
+                    should_read(file, &promised)
+                )
+            }),
             (_, Err(error)) => error.to_string(),
         };
         Err(format!("The certificate is not what the journal yields: {said}."))
@@ -416,13 +418,27 @@ fn cut(value: &Value) -> String {
     }
 }
 
-/// The first line that differs, counted from 1.
-fn first_other_line(found: &[u8], promised: &[u8]) -> usize {
+/// The first line that differs, as it should read.
+fn should_read(found: &[u8], promised: &[u8]) -> String {
     let same = found
         .iter()
         .zip(promised)
         .take_while(|(found, promised)| found == promised)
         .count();
-    let before = promised[..same].iter().filter(|byte| **byte == b'\n').count();
-    before + 1
+    if same == promised.len() {
+        return "there is more behind its end".to_owned();
+    }
+    let begin = promised[..same]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    let line = promised[begin..]
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let number = promised[..begin].iter().filter(|byte| **byte == b'\n').count() + 1;
+    format!(
+        "line {number} should read `{}`",
+        plain(String::from_utf8_lossy(line).trim())
+    )
 }

@@ -39,6 +39,8 @@ impl Claimed {
             };
             recovered.run.apply(at, &event).map_err(DriveError::from)?;
             journal.append(at, &event)?;
+            // Its report tells of this end, too; where it cannot be written, the failover still goes first.
+            let _ = crate::report::write(&kept.directory);
         }
         Ok(self)
     }

@@ -86,7 +86,10 @@ pub(crate) fn markdown(text: &str) -> String {
             // Within a word it is a letter, as in most names.
             '_' => !(is_word(at.checked_sub(1)) && is_word(Some(at + 1))),
             '#' | '>' | '+' | '-' | '=' => at == 0,
-            '.' | ')' => digits > 0 && at == digits,
+            // With a space behind it, it would begin a numbered list.
+            '.' | ')' => {
+                digits > 0 && at == digits && letters.get(at + 1).is_none_or(|next| next.is_whitespace())
+            }
             '!' => letters.get(at + 1) == Some(&'['),
             _ => false,
         };
@@ -145,6 +148,7 @@ mod tests {
         );
         check("# h", "# h", "# h", "\\# h");
         check("12. h", "12. h", "12. h", "12\\. h");
+        check("1.5 s", "1.5 s", "1.5 s", "1.5 s");
         check("![x](y)", "![x](y)", "![x](y)", "\\!\\[x\\](y)");
         check("\"&\"", "\"&\"", "&quot;&amp;&quot;", "\"&amp;\"");
     }
