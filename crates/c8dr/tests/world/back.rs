@@ -28,6 +28,9 @@ use super::{Mortal, REGIONS, World};
 /// How long somebody waits for a plan that is refused for what may pass.
 const PLAN_LIMIT: Duration = Duration::from_secs(120);
 
+/// No failback of the lab's takes longer, unless it waits for what never comes.
+const DRIVE_LIMIT: Duration = Duration::from_secs(1800);
+
 /// How long exporters may take to bring everything to both searches when all is over.
 const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(120);
 
@@ -184,8 +187,26 @@ impl World {
         let plan = self.plan_back(returning).await;
         let journal = Mortal::default();
         let kept = journal.kept.clone();
-        let (finish, run) = self.carry_out_told(plan, journal, listener).await.unwrap();
-        (finish, run, kept)
+        let clock = self.clock.clone();
+        let driven = clock
+            .timeout(DRIVE_LIMIT, self.carry_out_told(plan, journal, listener))
+            .await;
+        match driven {
+            Ok(driven) => {
+                let (finish, run) = driven.unwrap();
+                (finish, run, kept)
+            }
+            Err(_) => {
+                let kept = kept.lock().unwrap();
+                let last: Vec<_> = kept
+                    .iter()
+                    .rev()
+                    .take(4)
+                    .map(|(at, event)| format!("{at} {event:?}"))
+                    .collect();
+                panic!("it still waits after {DRIVE_LIMIT:?}: {last:#?}")
+            }
+        }
     }
 
     /// Goes on with a run in the next process.

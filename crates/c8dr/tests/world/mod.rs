@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use c8dr_domain::diagnose::{Code, Diagnosis, diagnose};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{BrokerId, ExporterId, GatewayName, RegionId, RunId};
@@ -36,7 +35,6 @@ use c8dr_systems::elasticsearch::{Elasticsearch, Endpoint};
 use c8dr_systems::http::Service;
 use c8dr_systems::zeebe::{BaseUrl, Cluster, Endpoints, GatewayEndpoints};
 use jiff::Timestamp;
-use tower::ServiceExt;
 
 pub(crate) use journal::{Mortal, run_of};
 use platform::LabPlatform;
@@ -57,6 +55,13 @@ pub(crate) struct World {
     pub(crate) plot: Plot,
     /// The runs that were begun here.
     pub(crate) runs: u32,
+}
+
+/// A search at the end of a wire.
+fn search(wire: Wire) -> Box<dyn Search> {
+    let url = BaseUrl::parse("http://search:9200").unwrap();
+    let clock = wire.clock.clone();
+    Box::new(Elasticsearch::over(Service::new(wire), Endpoint::new(url), clock, None).unwrap())
 }
 
 /// Both regions, as c8dr and as the lab calls them.
@@ -127,12 +132,7 @@ impl World {
         let installation = Installation::new("lab", regions, brokers, partitions, 4).unwrap();
         let searches = REGIONS
             .into_iter()
-            .map(|(id, region)| {
-                let url = BaseUrl::parse(&format!("http://search-{id}:9200")).unwrap();
-                let service = Service::new(wire(Port::Search(region)));
-                let search = Elasticsearch::over(service, Endpoint::new(url), clock.clone(), None).unwrap();
-                (id, Box::new(search) as Box<dyn Search>)
-            })
+            .map(|(id, region)| (id, search(wire(Port::Search(region)))))
             .collect();
         let platforms = REGIONS
             .into_iter()
@@ -158,6 +158,16 @@ impl World {
             plot,
             runs: 0,
         }
+    }
+
+    /// Another way to a region's search.
+    pub(crate) fn search_of(&self, region: Region) -> Box<dyn Search> {
+        search(Wire {
+            lab: self.lab.clone(),
+            clock: self.clock.clone(),
+            plot: self.plot.clone(),
+            port: Port::Search(region),
+        })
     }
 
     /// Kills a region.
@@ -302,16 +312,7 @@ impl World {
 
     /// What somebody else sends to a broker's management port; returns the status.
     pub(crate) async fn somebody(&self, broker: u32, method: &str, path: &str, body: &str) -> u16 {
-        let port = self.lab.management(self.lab.broker(broker).unwrap());
-        let request = http::Request::builder()
-            .method(method)
-            .uri(path)
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_owned()))
-            .unwrap();
-        port.oneshot(request)
-            .await
-            .map_or(0, |response| response.status().as_u16())
+        wire::somebody(&self.lab, broker, method, path, body).await
     }
 
     /// How many forces reached the lab.

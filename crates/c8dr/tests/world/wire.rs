@@ -259,6 +259,37 @@ impl Wire {
     }
 }
 
+/// What somebody else sends to a broker's management port; returns the status.
+pub(crate) async fn somebody(lab: &Lab, broker: u32, method: &str, path: &str, body: &str) -> u16 {
+    let port = lab.management(lab.broker(broker).unwrap());
+    port.oneshot(foreign(method, path, body))
+        .await
+        .map_or(0, |response| response.status().as_u16())
+}
+
+/// What somebody else sends to a region's search; returns the status.
+pub(crate) async fn somebody_searching(
+    lab: &Lab,
+    region: Region,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> u16 {
+    lab.search(region)
+        .oneshot(foreign(method, path, body))
+        .await
+        .map_or(0, |response| response.status().as_u16())
+}
+
+fn foreign(method: &str, path: &str, body: &str) -> http::Request<Body> {
+    http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
 fn too_late(bounds: Bounds) -> Fault {
     Fault::TooLate {
         status: None,
