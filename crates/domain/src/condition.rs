@@ -103,6 +103,11 @@ pub enum Condition {
         /// In which region.
         region: RegionId,
     },
+    /// No pod of Operate or Tasklist has come back since they were taken down. `spec: procedure.md I9`
+    StillNoWebapps {
+        /// In which region.
+        region: RegionId,
+    },
     /// Pods of Operate or Tasklist are there and start; what comes after need not wait for them.
     WebappsStarted {
         /// In which region.
@@ -164,6 +169,11 @@ pub enum Condition {
     },
     /// No index of the snapshot stands in the way of the restore.
     WayClear {
+        /// In whose search.
+        region: RegionId,
+    },
+    /// No index with documents stands in the way of the restore: such a one is somebody's, and is not deleted. Guarantee G10
+    NothingRealInTheWay {
         /// In whose search.
         region: RegionId,
     },
@@ -271,6 +281,7 @@ impl Condition {
             Condition::Joined { brokers } => rebuilt::joined(picture, brokers),
             Condition::Ready { brokers } => rebuilt::ready(picture, brokers),
             Condition::NoWebapps { region } => rebuilt::no_webapps(picture, *region),
+            Condition::StillNoWebapps { region } => rebuilt::still_no_webapps(picture, *region),
             Condition::WebappsStarted { region } => rebuilt::webapps_started(picture, *region),
             Condition::WebappsUp { region } => rebuilt::webapps_up(picture, *region),
             Condition::ExportingPaused { brokers } => exporting::paused(picture, brokers),
@@ -286,6 +297,9 @@ impl Condition {
             Condition::Registered { region, repository } => search::registered(picture, *region, repository),
             Condition::SnapshotWhole { region, .. } => search::snapshot_whole(picture, *region, facts),
             Condition::WayClear { region } => search::way_clear(picture, *region, facts),
+            Condition::NothingRealInTheWay { region } => {
+                search::nothing_real_in_the_way(picture, *region, facts)
+            }
             Condition::Restored { region } => search::restored(picture, *region, facts),
             Condition::SameRecords => search::same_records(picture, facts),
         }
@@ -349,6 +363,9 @@ impl Condition {
                     "no pod of Operate or Tasklist is there in region {region}, not even one that terminates"
                 )
             }
+            Condition::StillNoWebapps { region } => {
+                format!("no pod of Operate or Tasklist has come back in region {region}")
+            }
             Condition::WebappsStarted { region } => {
                 format!("pods of Operate or Tasklist are started in region {region}")
             }
@@ -384,6 +401,9 @@ impl Condition {
             }
             Condition::WayClear { region } => {
                 format!("no index of the snapshot stands in the way in region {region}")
+            }
+            Condition::NothingRealInTheWay { region } => {
+                format!("no index with documents stands in the way in region {region}")
             }
             Condition::Restored { region } => format!(
                 "every index is back in region {region} with its documents, all copying done, health as good as the source's"

@@ -280,8 +280,15 @@ impl<'a> Driver<'a> {
                 }
                 Err(Halt::Error(error)) => return Err(error),
                 Err(Halt::Again(words)) => match self.again(words)? {
+                    Some(Halt::TurnRound(words)) => {
+                        by_itself = true;
+                        self.record(Event::Retreating {
+                            by: "c8dr".to_owned(),
+                            reason: words,
+                        })?;
+                    }
                     Some(halt) => break halt,
-                    None => continue,
+                    None => {}
                 },
                 Err(Halt::TurnRound(words)) if self.run.retreating.is_none() => {
                     by_itself = true;

@@ -193,7 +193,7 @@ impl Scene<'_> {
 
     /// Carries a plan out, as the commands do.
     async fn drive(&self, plan: Plan, history: History) -> Result<Driven, CliError> {
-        let run = carry::run_id(self.site, &plan);
+        let run = carry::run_id(&plan);
         let journal = self.site.store.create(&run)?;
         let gear = carry::gear(self.site, self.progress);
         let canceller = gear.canceller.clone();

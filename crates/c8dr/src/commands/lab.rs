@@ -139,11 +139,12 @@ pub(super) fn config(lab: &Lab, endpoints: &Endpoints, speed: f64, home: &Path) 
 
 /// Writes the configuration, and the key to the lab's bucket, which takes any, beside it.
 fn describe(path: &Path, lab: &Lab, endpoints: &Endpoints, speed: f64) -> Result<(), CliError> {
-    write(&path.with_file_name("lab.key"), "lab")?;
-    write(path, &yaml(lab, endpoints, speed))
+    let key = path.with_file_name("lab.key");
+    write(&key, "lab")?;
+    write(path, &yaml(lab, endpoints, speed, &key))
 }
 
-fn yaml(lab: &Lab, endpoints: &Endpoints, speed: f64) -> String {
+fn yaml(lab: &Lab, endpoints: &Endpoints, speed: f64, key: &Path) -> String {
     let itself =
         std::env::current_exe().map_or_else(|_| "c8dr".to_owned(), |path| path.display().to_string());
     use std::fmt::Write;
@@ -199,11 +200,13 @@ fn yaml(lab: &Lab, endpoints: &Endpoints, speed: f64) -> String {
         );
     }
     let bucket = &endpoints.bucket;
+    // Whole, so that a copy of the configuration finds it from elsewhere.
+    let key = serde_json::Value::from(key.display().to_string());
     let disk = world.disk;
     let _ = writeln!(
         text,
         "snapshots:\n  repository: camunda_backup\n  type: s3\n  settings: {{bucket: camunda-backup, client: camunda, base_path: backups}}\n\
-         bucket:\n  url: s3://{}/c8dr\n  endpoint: {bucket}\n  accessKey: {{file: lab.key}}\n  secretKey: {{file: lab.key}}\n\
+         bucket:\n  url: s3://{}/c8dr\n  endpoint: {bucket}\n  accessKey: {{file: {key}}}\n  secretKey: {{file: {key}}}\n\
          pause:\n  reserveBytes: {}\n",
         c8dr_lab::BUCKET,
         disk.processing_free_bytes_min

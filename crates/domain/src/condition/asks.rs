@@ -64,6 +64,7 @@ impl Asks {
                 self.readiness = true;
             }
             Condition::NoWebapps { region }
+            | Condition::StillNoWebapps { region }
             | Condition::WebappsStarted { region }
             | Condition::WebappsUp { region } => {
                 self.platforms.insert(*region);
@@ -83,7 +84,9 @@ impl Asks {
                 search.snapshot = Some((repository.clone(), facts.snapshot_name()));
                 search.indices = true;
             }
-            Condition::WayClear { region } => self.search(*region).indices = true,
+            Condition::WayClear { region } | Condition::NothingRealInTheWay { region } => {
+                self.search(*region).indices = true
+            }
             Condition::Restored { region } => {
                 // The source's health is the measure.
                 self.search(region.other());

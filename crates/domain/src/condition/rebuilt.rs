@@ -140,11 +140,18 @@ pub(super) fn joined(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Ver
         let missing: BTreeSet<BrokerId> = brokers
             .iter()
             // Gateways list the dead for seconds, with what they held: one that is no member holds nothing, or is not back.
+            // Nor is one listed that is dead since a moment ago: it has to answer itself.
             .filter(|broker| {
-                topology
+                let is_silent = picture
+                    .latest
                     .brokers
                     .get(broker)
-                    .is_none_or(|listed| !listed.partitions.is_empty() && !is_member(picture, **broker))
+                    .is_some_and(crate::observation::BrokerSight::is_silent);
+                is_silent
+                    || topology
+                        .brokers
+                        .get(broker)
+                        .is_none_or(|listed| !listed.partitions.is_empty() && !is_member(picture, **broker))
             })
             .copied()
             .collect();
@@ -240,6 +247,16 @@ pub(super) fn no_webapps(picture: &Picture<'_>, region: RegionId) -> Verdict {
         &format!("is still there in region {name}, and may write."),
         &format!("are still there in region {name}, and may write."),
     ))
+}
+
+/// That no webapp came back since: one that did may have written meanwhile, and waiting does not take that back.
+pub(super) fn still_no_webapps(picture: &Picture<'_>, region: RegionId) -> Verdict {
+    match (webapps(picture, region), no_webapps(picture, region)) {
+        (Ok(pods), Verdict::NotYet(words)) if !pods.is_empty() => {
+            Verdict::Moved(format!("{words} Somebody has brought it up again."))
+        }
+        (_, verdict) => verdict,
+    }
 }
 
 pub(super) fn webapps_started(picture: &Picture<'_>, region: RegionId) -> Verdict {

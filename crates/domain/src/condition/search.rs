@@ -318,19 +318,35 @@ pub(super) fn way_clear(picture: &Picture<'_>, region: RegionId, facts: &Facts) 
     verdict(is_way_clear(picture, region, facts))
 }
 
-fn is_way_clear(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result<Verdict, Verdict> {
+/// What stands in the way, if that could be read; real data is broken ground.
+fn way(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result<InTheWay, Verdict> {
     let name = &picture.installation.region(region).name;
     let way = in_the_way(indices(picture, region)?, facts);
-    if !way.real.is_empty() {
-        let told = way.real.iter().map(|(index, documents)| match documents {
-            Some(documents) => format!("{index} ({documents} documents)"),
-            None => format!("{index} (unreadable)"),
-        });
-        return Err(Verdict::Broken(format!(
-            "The search of region {name} is not clean: {}. c8dr deletes nothing that has documents; see whose they are, delete them by name if they are nobody's, and repeat.",
-            listed(told)
-        )));
+    if way.real.is_empty() {
+        return Ok(way);
     }
+    let told = way.real.iter().map(|(index, documents)| match documents {
+        Some(documents) => format!("{index} ({documents} documents)"),
+        None => format!("{index} (unreadable)"),
+    });
+    Err(Verdict::Broken(format!(
+        "The search of region {name} is not clean: {}. c8dr deletes nothing that has documents; see whose they are, delete them by name if they are nobody's, and repeat.",
+        listed(told)
+    )))
+}
+
+pub(super) fn nothing_real_in_the_way(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Verdict {
+    let name = &picture.installation.region(region).name;
+    verdict(way(picture, region, facts).map(|_| {
+        Verdict::Met(format!(
+            "Nothing with documents stands in the way in region {name}."
+        ))
+    }))
+}
+
+fn is_way_clear(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result<Verdict, Verdict> {
+    let name = &picture.installation.region(region).name;
+    let way = way(picture, region, facts)?;
     if way.is_clear() {
         return Ok(Verdict::Met(format!(
             "Nothing stands in the way in region {name}."

@@ -395,6 +395,7 @@ impl Scene<'_> {
         }
         self.refuse_webapps(progress)?;
         self.refuse_an_unfilled_search(progress)?;
+        self.refuse_one_search()?;
         self.refuse_old_disks(progress)?;
         self.refuse_a_dirty_search(progress)?;
         self.refuse_a_pause(progress)?;
@@ -467,6 +468,25 @@ impl Scene<'_> {
                 ),
                 format!("Then rebuild region {name} empty, its search included, and repeat this command."),
             ],
+        )
+    }
+
+    /// Both addresses lead to one cluster: a restore would be onto itself.
+    fn refuse_one_search(&self) -> Result<(), Refusal> {
+        let uuid = |region: RegionId| {
+            let search = self.picture.latest.searches.get(&region)?;
+            search.cluster.seen().map(|cluster| cluster.uuid.as_str())
+        };
+        let (Some(one), Some(other)) = (uuid(self.survivors()), uuid(self.request.returning)) else {
+            return Ok(());
+        };
+        if one != other {
+            return Ok(());
+        }
+        self.refuse(
+            "one-search",
+            format!("The configured searches of both regions are one and the same cluster ({one})."),
+            vec!["Correct the `search` of one region in the configuration.".to_owned()],
         )
     }
 
@@ -671,7 +691,12 @@ impl Scene<'_> {
         };
         let mut settled = Vec::new();
         let mut steps = Vec::new();
-        for step in all {
+        for mut step in all {
+            // A plan that begins behind the enable has no V to hold anything against.
+            if *progress >= Progress::Enabled {
+                step.before
+                    .retain(|condition| !matches!(condition, Condition::Unmoved { .. }));
+            }
             if is_settled(step.id) {
                 settled.push(Settled {
                     id: step.id,

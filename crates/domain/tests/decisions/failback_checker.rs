@@ -201,7 +201,7 @@ fn webapps_that_may_write() {
     let none_after = |id: StepId, region| {
         move |plan: &mut Plan| {
             unasked(&mut at(plan, id).after, |asked| {
-                *asked == Condition::NoWebapps { region }
+                *asked == Condition::NoWebapps { region } || *asked == Condition::StillNoWebapps { region }
             });
         }
     };

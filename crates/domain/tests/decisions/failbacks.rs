@@ -357,3 +357,33 @@ fn a_search_with_documents_is_refused_before_anything_is_paused() {
         assert!(refusal.summary.contains("(40 documents)"), "{}", refusal.summary);
     }
 }
+
+#[test]
+fn two_addresses_of_one_search_are_refused_as_that() {
+    let uuid = single(PARIS).rebuilt(PARIS).look(0).searches[&LONDON]
+        .cluster
+        .seen()
+        .unwrap()
+        .clone();
+    let world = single(PARIS)
+        .rebuilt(PARIS)
+        .restored(PARIS)
+        .search(PARIS, |search| search.cluster = Sight::Seen(uuid));
+    assert_eq!(asked(&world, &request(PARIS)).unwrap_err().code, "one-search");
+}
+
+/// Gateways list the dead for seconds. What is silent itself is not there, whatever they say.
+#[test]
+fn a_rebuilt_region_that_died_again_has_to_be_installed() {
+    let world = single(PARIS).rebuilt(PARIS);
+    let dead = world
+        .installation
+        .brokers_of(PARIS)
+        .into_iter()
+        .fold(world.clone(), |world, broker| {
+            world.voice(broker.0, Voice::Silent(Silence::Refused))
+        })
+        .platform(PARIS, |platform| platform.volumes = Sight::Seen(Default::default()));
+    assert_eq!(ids(&planned(&world, &request(PARIS))), ALL[1..]);
+    assert_eq!(ids(&planned(&dead, &request(PARIS))), ALL);
+}

@@ -26,6 +26,17 @@ impl Driver<'_> {
             );
             return Ok(Some(Halt::stop(Stop::Waiting, words)));
         }
+        let with_webapps = self
+            .run
+            .steps
+            .get(&StepId::Fb4b)
+            .is_some_and(|record| !record.attempts.is_empty());
+        if with_webapps {
+            // Webapps have been writing to the returning search: nothing restores that over them.
+            return Ok(Some(Halt::TurnRound(format!(
+                "{words} Operate and Tasklist of the returning region have run since."
+            ))));
+        }
         let from = [StepId::Fb2a, StepId::Fb2b]
             .into_iter()
             .find(|id| self.run.plan.steps.iter().any(|step| step.id == *id));
@@ -187,11 +198,9 @@ impl Driver<'_> {
                 .and_then(|record| record.outcome())
                 .is_some_and(c8dr_domain::run::Outcome::is_good)
         };
-        let is_paused = self
-            .run
-            .steps
-            .get(&StepId::Fb2b)
-            .is_some_and(|record| !record.attempts.is_empty() || record.ended.is_some());
+        let is_paused = self.run.steps.get(&StepId::Fb2b).is_some_and(|record| {
+            !record.attempts.is_empty() || record.outcome().is_some_and(c8dr_domain::run::Outcome::is_good)
+        });
         // A plan that begins behind the pause has found it, and owes the resume.
         let plans = |id: StepId| self.run.plan.steps.iter().any(|step| step.id == id);
         let is_found = plans(StepId::Fb6) && !plans(StepId::Fb2b);

@@ -14,6 +14,9 @@ use super::{Driver, Halt, Look};
 /// How long the effect of a request that may be repeated is waited for before it is sent again.
 const REPEAT_AFTER: Duration = Duration::from_secs(10);
 
+/// In how many readings in a row a snapshot has to be absent before it is taken again, and that for [`REPEAT_AFTER`].
+const UNSEEN_READINGS: u32 = 3;
+
 /// What a proof came to.
 pub(super) enum Proven {
     /// It holds.
@@ -50,9 +53,19 @@ impl Driver<'_> {
             },
         };
         self.backoff.quicken();
+        let mut unseen = 0;
         loop {
             self.check_cancelled()?;
             self.observe(look, &asks).await;
+            unseen = match self.snapshot_is_absent(step) {
+                true => unseen + 1,
+                false => 0,
+            };
+            if unseen >= UNSEEN_READINGS && self.is_over(&quick) {
+                return Err(Halt::Again(
+                    "The snapshot was accepted, and the repository does not have it: the store did not take it.".to_owned(),
+                ));
+            }
             if let Some(words) = self.short_of_room(step) {
                 return Err(Halt::TurnRound(words));
             }
@@ -79,6 +92,22 @@ impl Driver<'_> {
             }
             self.wait(&mut pause, &waits_for).await?;
         }
+    }
+
+    /// Whether the newest reading shows that this run's snapshot is not there, though it was to be taken.
+    fn snapshot_is_absent(&self, step: &Step) -> bool {
+        let Effect::Search {
+            region,
+            task: SearchTask::Snapshot { .. },
+        } = &step.effect
+        else {
+            return false;
+        };
+        let search = self
+            .history
+            .latest()
+            .and_then(|latest| latest.searches.get(region));
+        search.is_some_and(|search| matches!(search.snapshot.seen(), Some(None)))
     }
 
     /// Whether the first thing that a quick request is for is seen: the rest comes by itself.

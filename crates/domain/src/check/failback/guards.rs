@@ -254,7 +254,10 @@ impl Asking<'_, '_> {
         );
         if self.ground.has_webapps() {
             self.after(
-                |asked| *asked == Condition::NoWebapps { region: here },
+                |asked| {
+                    *asked == Condition::NoWebapps { region: here }
+                        || *asked == Condition::StillNoWebapps { region: here }
+                },
                 Rule::I9,
                 "webapps stayed down in the surviving region",
             );

@@ -281,7 +281,9 @@ impl Ground<'_> {
             self.room(),
         ]);
         let mut after = vec![self.whole(here), self.unmoved()];
-        after.extend(self.no_webapps());
+        if self.request.webapps {
+            after.extend([self.here(), self.there()].map(|region| Condition::StillNoWebapps { region }));
+        }
         after.push(self.room());
         let (search, repository) = (self.request.search(here), self.repository());
         Step {
@@ -372,7 +374,13 @@ impl Ground<'_> {
 
     fn clear_the_way(&self) -> Step {
         let there = self.there();
-        let mut before = vec![Self::well(there), self.unmoved(), self.whole(there), self.room()];
+        let mut before = vec![
+            Self::well(there),
+            self.unmoved(),
+            self.whole(there),
+            Condition::NothingRealInTheWay { region: there },
+            self.room(),
+        ];
         before.extend(self.no_webapps());
         Step {
             id: StepId::Fb3d,
@@ -427,6 +435,7 @@ impl Ground<'_> {
             after: vec![
                 Condition::Restored { region: there },
                 Self::well(there),
+                self.unmoved(),
                 self.room(),
             ],
             deadline_ms: COPY_DEADLINE_MS,
@@ -462,11 +471,14 @@ impl Ground<'_> {
                 },
             ],
         };
+        // The last chance to take it again: once webapps run in the returning region its search is not the snapshot's any
+        // more.
+        let before = vec![self.unmoved(), self.room()];
         Step {
             id,
             title: format!("Bring Operate and Tasklist of region {} up", self.name(region)),
             class: Class::Orderly,
-            before: vec![self.room()],
+            before,
             effect: Effect::Platform {
                 region,
                 effect: PlatformEffect::WebappsUp,
