@@ -73,7 +73,8 @@ fn kill(lab: &Lab) {
 
 #[tokio::test(start_paused = true)]
 async fn the_returning_region_dies_before_any_request_and_a_second_failback_ends_verified() {
-    for (step, request) in REQUESTS {
+    // Before FB1 there is nothing that could die.
+    for (step, request) in REQUESTS.into_iter().skip(1) {
         let mut world = one_region(101).await;
         meanwhile(&world, request, Side::Before, async |lab| kill(&lab));
         dies(

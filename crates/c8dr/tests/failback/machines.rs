@@ -85,6 +85,6 @@ async fn of_two_machines_that_go_on_with_one_run_one_is_refused() {
         (refused, Finish::Verified { .. }) => (refused, (&other_end, other.run())),
         both => panic!("{both:#?}"),
     };
-    stopped(refused, Stop::Refused, "Another machine goes on");
+    stopped(refused, Stop::Refused, "Another machine");
     assert_well_ended(&world, finish, run, "one of two").await;
 }

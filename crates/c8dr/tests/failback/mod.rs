@@ -5,6 +5,8 @@ mod deaths;
 mod joining;
 mod laws;
 mod machines;
+mod pace;
+mod planted;
 mod straight;
 mod vector;
 
