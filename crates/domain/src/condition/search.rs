@@ -202,13 +202,14 @@ fn is_snapshot_whole(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> 
             )));
         }
     }
-    if snapshot
-        .metadata
-        .get("c8dr")
-        .is_some_and(|written| *written != *name)
+    // What we put into it says whose it is, and that it was taken at V. One without it is somebody's, whatever its name.
+    let written = facts.snapshot_metadata();
+    if written
+        .iter()
+        .any(|(key, value)| snapshot.metadata.get(key) != Some(value))
     {
-        return Err(Verdict::Broken(format!(
-            "The snapshot {name} was not taken by this run."
+        return Err(Verdict::Moved(format!(
+            "There is a snapshot {name} that this run has not taken at V; it is left alone, and another name is taken."
         )));
     }
     if is_source(picture, region) {

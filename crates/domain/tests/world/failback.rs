@@ -321,7 +321,7 @@ pub(crate) fn snapshot() -> Snapshot {
         shards_total: 3,
         shards_done: 3,
         shards_failed: 0,
-        metadata: [("c8dr".to_owned(), name.clone().into())].into(),
+        metadata: facts().snapshot_metadata(),
         name,
     }
 }

@@ -39,6 +39,16 @@ enum Owner {
     Foreign(String),
 }
 
+fn takes_a_snapshot(step: &Step) -> bool {
+    matches!(
+        step.effect,
+        Effect::Search {
+            task: SearchTask::Snapshot { .. },
+            ..
+        }
+    )
+}
+
 impl Driver<'_> {
     pub(super) async fn look(&mut self, step: &Step) -> Result<Seen, Halt> {
         let mut pause = self.pause(Some(step.id), LOOK_LIMIT);
@@ -49,8 +59,11 @@ impl Driver<'_> {
             if let Some(words) = self.short_of_room(step) {
                 return Err(Halt::TurnRound(words));
             }
-            if let Some(Verdict::Met(words)) = self.judge_after(step) {
-                return Ok(Seen::Done(words));
+            match self.judge_after(step) {
+                Some(Verdict::Met(words)) => return Ok(Seen::Done(words)),
+                // Something stands where the snapshot would, and is not it: no request can put that right.
+                Some(Verdict::Moved(words)) if takes_a_snapshot(step) => return Err(Halt::Again(words)),
+                _ => {}
             }
             match self.owner_of_pending(step) {
                 Some(Owner::Ours(change)) => {

@@ -377,6 +377,7 @@ impl Ground<'_> {
         let mut before = vec![
             Self::well(there),
             self.unmoved(),
+            self.whole(self.here()),
             self.whole(there),
             Condition::NothingRealInTheWay { region: there },
             self.room(),
@@ -415,6 +416,7 @@ impl Ground<'_> {
         let mut before = vec![
             Self::well(there),
             self.unmoved(),
+            self.whole(self.here()),
             self.whole(there),
             Condition::WayClear { region: there },
             self.room(),

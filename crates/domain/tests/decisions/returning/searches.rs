@@ -173,8 +173,22 @@ fn snapshot_whole_from_both_sides() {
                 .metadata
                 .insert("c8dr".to_owned(), "c8dr-somebody-1".into());
         }),
-        Broken,
-        "was not taken by this run",
+        Moved,
+        "that this run has not taken at V",
+    );
+    stands(
+        &whole(LONDON),
+        &tuned(LONDON, |snapshot| snapshot.metadata.clear()),
+        Moved,
+        "that this run has not taken at V",
+    );
+    stands(
+        &whole(LONDON),
+        &tuned(LONDON, |snapshot| {
+            snapshot.metadata.insert("positions".to_owned(), "1=1".into());
+        }),
+        Moved,
+        "that this run has not taken at V",
     );
 }
 
