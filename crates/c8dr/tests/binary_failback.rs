@@ -45,7 +45,10 @@ fn a_region_is_brought_back_by_hand_and_its_certificate_holds() {
             .run(&[&back[..], &["--dry-run"]].concat())
             .exits(0)
             .says("Pause exporting, and wait until nothing is in the exporters' hands");
-        stage.run(&back).exits(4).says("There is no terminal to ask on");
+        stage
+            .run(&back)
+            .exits(4)
+            .says("nobody is at the terminal to agree");
         let report = stage
             .run(&[&back[..], &["--yes", "--output", "json"]].concat())
             .exits(0)
