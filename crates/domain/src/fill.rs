@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::condition::in_the_way;
 use crate::effect::{Effect, Request, SearchEffect, SearchTask, ZeebeEffect};
 use crate::facts::Facts;
-use crate::ids::{BrokerId, ChangeId, GatewayName, RegionId};
+use crate::ids::{BrokerId, ChangeId, GatewayName, RegionId, sentence};
 use crate::picture::Picture;
 
 /// The request for `effect`.
@@ -29,7 +29,7 @@ pub fn request(
             .ok_or_else(|| "No surviving gateway is configured.".to_owned())
     };
     match effect {
-        Effect::Zeebe(ZeebeEffect::ResumeExporting) => zeebe(resume(picture, attempts)),
+        Effect::Zeebe(ZeebeEffect::ResumeExporting) => zeebe(resume(picture, attempts)?),
         Effect::Zeebe(effect) => zeebe(effect.clone()),
         Effect::CancelOwn => zeebe(cancel(picture, own)?),
         Effect::Search { region, task } => Ok(Request::Search {
@@ -45,12 +45,36 @@ pub fn request(
 
 /// A resume for all at first; one that has failed may have done its part, and fails as a whole while one partition is
 /// incomplete: it is finished broker by broker. `spec: edge-cases.md E3`
-fn resume(picture: &Picture<'_>, attempts: usize) -> ZeebeEffect {
-    let paused: BTreeSet<BrokerId> = picture.paused().into_keys().collect();
-    match paused.first() {
-        Some(broker) if attempts > 0 => ZeebeEffect::ResumeExportingOn { broker: *broker },
-        _ => ZeebeEffect::ResumeExporting,
+fn resume(picture: &Picture<'_>, attempts: usize) -> Result<ZeebeEffect, String> {
+    if attempts == 0 {
+        return Ok(ZeebeEffect::ResumeExporting);
     }
+    let paused: BTreeSet<BrokerId> = picture.paused().into_keys().collect();
+    if let Some(broker) = paused.first() {
+        return Ok(ZeebeEffect::ResumeExportingOn { broker: *broker });
+    }
+    // Who keeps silent may be paused; asking all of them again would fail on that one again.
+    let members = picture
+        .configuration()
+        .map(|configuration| &configuration.members);
+    let silent: BTreeSet<BrokerId> = picture
+        .latest
+        .brokers
+        .iter()
+        .filter(|(broker, sight)| {
+            sight.partitions.seen().is_none() && members.is_none_or(|members| members.contains_key(broker))
+        })
+        .map(|(broker, _)| *broker)
+        .collect();
+    if silent.is_empty() {
+        return Ok(ZeebeEffect::ResumeExporting);
+    }
+    Err(sentence(
+        "broker",
+        &silent,
+        "does not say what its exporters do; it is resumed when it does.",
+        "do not say what their exporters do; they are resumed when they do.",
+    ))
 }
 
 /// Never somebody else's.

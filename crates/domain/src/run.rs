@@ -249,6 +249,8 @@ pub struct StepRecord {
     pub began: Option<Timestamp>,
     /// Effects sent, with when and what came back.
     pub attempts: Vec<Attempt>,
+    /// How many of them were made before the run was resumed last: a person who resumes it wants it tried anew.
+    pub attempts_before: usize,
     /// What was remembered for its proof, with the change that is awaited.
     pub known: Known,
     /// Whether somebody's identical change was adopted.
@@ -261,6 +263,11 @@ impl StepRecord {
     /// Its outcome, where it has ended.
     pub fn outcome(&self) -> Option<Outcome> {
         self.ended.as_ref().map(|(_, outcome, _)| *outcome)
+    }
+
+    /// How often it was tried since the run was begun or resumed.
+    pub fn tries(&self) -> usize {
+        self.attempts.len().saturating_sub(self.attempts_before)
     }
 
     /// The last thing sent.
@@ -618,6 +625,7 @@ impl Run {
             self.phase = Phase::Between;
         }
         for record in self.steps.values_mut() {
+            record.attempts_before = record.attempts.len();
             if record.outcome().is_some_and(|outcome| !outcome.is_good()) {
                 record.ended = None;
             }

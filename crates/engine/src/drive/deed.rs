@@ -9,7 +9,7 @@ use c8dr_domain::fill;
 use c8dr_domain::ids::{BrokerId, GatewayName, PartitionId, counted};
 use c8dr_domain::observation::Silence;
 use c8dr_domain::plan::{Step, StepId};
-use c8dr_domain::run::{Event, Outcome, Stop};
+use c8dr_domain::run::{Event, Outcome, StepRecord, Stop};
 use c8dr_domain::topology::{Operation, OperationKind};
 
 use super::{Driver, Halt};
@@ -81,11 +81,12 @@ impl Driver<'_> {
         }
         self.check_cancelled()?;
         let attempt = attempts as u32 + 1;
+        let tries = self.run.steps.get(&step.id).map_or(0, StepRecord::tries);
         let most = match step.effect.may_be_repeated() {
             true => ATTEMPTS_MAX + self.run.plan.installation.cluster_size() + REPEATS_MAX,
             false => ATTEMPTS_MAX,
         };
-        if attempt > most {
+        if tries as u32 >= most {
             let why = format!("It was tried {most} times.");
             return Err(self.give_up(step.id, &why));
         }
@@ -117,7 +118,7 @@ impl Driver<'_> {
         match answer {
             Answer::Accepted { .. } | Answer::Done => Ok(Sent::UnderWay),
             // "Already enabled" or "name in use" may be our own effect; the next look says. A second refusal is one.
-            Answer::Refused { .. } if self.is_failback() && attempts == 0 => Ok(Sent::LookAgain(format!(
+            Answer::Refused { .. } if self.is_failback() && tries == 0 => Ok(Sent::LookAgain(format!(
                 "The request through {} was {}.",
                 request.through(),
                 answer.words()
