@@ -85,7 +85,7 @@ impl Asks {
                 search.indices = true;
             }
             Condition::WayClear { region } | Condition::NothingRealInTheWay { region } => {
-                self.search(*region).indices = true
+                self.search(*region).indices = true;
             }
             Condition::Restored { region } => {
                 // The source's health is the measure.

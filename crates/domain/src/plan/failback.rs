@@ -235,6 +235,19 @@ impl Scene<'_> {
                     self.name(self.survivors())
                 )],
             ),
+            Membership::Whole
+                if self.picture.region(returning, self.picture.latest).all_silent() && !self.is_adding() =>
+            {
+                let name = self.name(returning);
+                self.refuse(
+                    "region-not-given-up",
+                    format!("Region {name} is silent, and was not given up: first the other region has to serve alone."),
+                    vec![
+                        format!("If it is lost: `c8dr failover --lost {name}`, then rebuild it, then repeat this command."),
+                        "If it comes back with its disks, nothing is owed: `c8dr status --watch`.".to_owned(),
+                    ],
+                )
+            }
             Membership::Unknown => self.refuse(
                 "members-unreadable",
                 "Which brokers are members cannot be read.",

@@ -389,3 +389,19 @@ fn a_rebuilt_region_that_died_again_has_to_be_installed() {
     assert_eq!(ids(&planned(&world, &request(PARIS))), ALL[1..]);
     assert_eq!(ids(&planned(&dead, &request(PARIS))), ALL);
 }
+
+#[test]
+fn a_region_that_was_never_given_up_has_nothing_to_return_from() {
+    for lost in [LONDON, PARIS] {
+        for world in [
+            World::of(4, 4).loses(lost),
+            World::of(4, 4).loses(lost).forgotten(),
+        ] {
+            let refusal = asked(&world, &request(lost)).unwrap_err();
+            assert!(
+                ["region-not-given-up", "members-unreadable"].contains(&refusal.code.as_str()),
+                "{refusal:?}"
+            );
+        }
+    }
+}
