@@ -384,7 +384,7 @@ fn a_rebuilt_region_that_died_again_has_to_be_installed() {
             world.voice(broker.0, Voice::Silent(Silence::Refused))
         })
         .platform(PARIS, |platform| {
-            platform.volumes = Sight::Seen(Default::default())
+            platform.volumes = Sight::Seen(Default::default());
         });
     assert_eq!(ids(&planned(&world, &request(PARIS))), ALL[1..]);
     assert_eq!(ids(&planned(&dead, &request(PARIS))), ALL);

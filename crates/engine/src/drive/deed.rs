@@ -90,6 +90,10 @@ impl Driver<'_> {
             let why = format!("It was tried {most} times.");
             return Err(self.give_up(step.id, &why));
         }
+        // A bucket that does not answer is noticed before there is an intent: waiting for it is no attempt.
+        if let Err(NotShared::Unreachable(words)) = self.share_before().await {
+            return Ok(Sent::LookAgain(words));
+        }
         self.gather(self.run.facts.before(&request))?;
         self.record(Event::Intended {
             step: step.id,
