@@ -1,4 +1,4 @@
-//! What c8dr itself costs: a whole failover, one look with its diagnosis, a decision. `cargo bench -p c8dr`.
+//! What c8dr itself costs: a whole failover, a whole failback, one look with its diagnosis, a decision. `cargo bench -p c8dr`.
 //!
 //! How it is made sure that only our own time is counted: the lab answers without any delay (`Timings::zero`), requests go
 //! through the adapters' upper seam without sockets, and tokio's time is paused, so that every pause, ours or the lab's,
@@ -20,7 +20,7 @@ use c8dr_domain::history::History;
 use c8dr_domain::ids::{RegionId, RunId};
 use c8dr_domain::plan::{Plan, StepId};
 use c8dr_domain::run::Event;
-use c8dr_engine::drive::{Beginning, Canceller, Driver, Finish, Gear};
+use c8dr_engine::drive::{Beginning, Driver, Finish};
 use c8dr_engine::events::Told;
 use c8dr_engine::journal::{Journal, Store};
 use c8dr_engine::observe::{Look, observe};
@@ -86,16 +86,7 @@ async fn fail_over(world: &World, journal: Box<dyn Journal>) -> u32 {
             looks.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let gear = Gear {
-        zeebe: &world.cluster,
-        searches: Default::default(),
-        platforms: Default::default(),
-        bucket: None,
-        clock: world.clock.clone(),
-        listener: &listener,
-        canceller: Canceller::default(),
-        seed: 7,
-    };
+    let gear = world.gear(&listener);
     let beginning = Beginning {
         run: RunId::new("bench"),
         plan: planned(world),
@@ -104,6 +95,31 @@ async fn fail_over(world: &World, journal: Box<dyn Journal>) -> u32 {
     };
     let mut driver = Driver::begin(gear, journal, beginning, world.history.clone()).expect("a journal");
     let finish = driver.drive().await.expect("no trouble of our own");
+    assert!(matches!(finish, Finish::Verified { .. }), "{finish:?}");
+    looks.into_inner()
+}
+
+/// The same after the failover: one region serves, the other is bare, and a failback's plan can be made.
+fn bare(size: (u32, u32)) -> (Runtime, World) {
+    let runtime = runtime();
+    let world = runtime.block_on(async {
+        let mut world = World::timed(size.0, size.1, 7, Timings::zero()).with_memory();
+        world.one_region(LOST).await;
+        world.look_back().await;
+        world
+    });
+    (runtime, world)
+}
+
+/// Looks, plans, checks and carries a failback out, with its journal in memory and shared with a bucket in memory.
+async fn fail_back(world: &mut World) -> u32 {
+    let looks = AtomicU32::new(0);
+    let listener = |told: &Told| {
+        if matches!(told, Told::Observed(_)) {
+            looks.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let (finish, _, _) = world.fail_back_told(LOST, &listener).await;
     assert!(matches!(finish, Finish::Verified { .. }), "{finish:?}");
     looks.into_inner()
 }
@@ -125,6 +141,53 @@ fn tell_pauses(size: (u32, u32)) {
             records.lock().expect("not poisoned").len(),
         );
     });
+    let (runtime, mut world) = bare(size);
+    runtime.block_on(async {
+        let began = world.clock.now();
+        let looks = fail_back(&mut world).await;
+        println!(
+            "{size:?} without any delay of the cluster: failed back after {:.2} s, in {looks} looks (virtual time)",
+            world.clock.now().since(began).as_secs_f64(),
+        );
+    });
+}
+
+/// From a bare region to the verified failback: fifteen steps, the records of both searches compared.
+mod failback {
+    use super::*;
+
+    #[divan::bench(args = SIZES, sample_count = 20, sample_size = 1)]
+    fn whole_failback(bencher: Bencher, size: (u32, u32)) {
+        bencher
+            .with_inputs(|| bare(size))
+            .bench_local_values(|(runtime, mut world)| {
+                runtime.block_on(fail_back(&mut world));
+                (runtime, world)
+            });
+    }
+
+    /// A look that takes in everything: both regions' brokers, searches and platforms.
+    #[divan::bench(args = SIZES)]
+    fn one_look_at_everything(bencher: Bencher, size: (u32, u32)) {
+        let (runtime, mut world) = bare(size);
+        bencher.bench_local(|| runtime.block_on(world.look_back()));
+    }
+
+    /// The lab's own work while as much virtual time passes as a failback takes: clients, exporters, gossip.
+    #[divan::bench(args = SIZES, sample_count = 20, sample_size = 1)]
+    fn the_lab_alone_for_as_long(bencher: Bencher, size: (u32, u32)) {
+        bencher
+            .with_inputs(|| bare(size))
+            .bench_local_values(|(runtime, world)| {
+                runtime.block_on(async {
+                    for _ in 0..100 {
+                        world.clock.sleep(Duration::from_millis(100)).await;
+                        world.lab.with(|_| ());
+                    }
+                });
+                (runtime, world)
+            });
+    }
 }
 
 /// From the proven loss to the verified failover.

@@ -68,7 +68,7 @@ async fn a_resume_that_fails_as_a_whole_is_finished_broker_by_broker() {
         let broker = lab.broker(2).unwrap();
         lab.kill_broker(broker);
         later(lab, Duration::from_secs(30), move |lab| {
-            lab.start_broker(broker, Data::Old)
+            lab.start_broker(broker, Data::Old);
         })
         .await;
     });
@@ -89,7 +89,7 @@ async fn brokers_that_are_added_and_do_not_run_are_waited_for() {
         let broker = lab.broker(3).unwrap();
         lab.kill_broker(broker);
         later(lab, Duration::from_secs(16), move |lab| {
-            lab.start_broker(broker, Data::Empty)
+            lab.start_broker(broker, Data::Empty);
         })
         .await;
     });

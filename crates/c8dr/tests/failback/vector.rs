@@ -10,7 +10,7 @@ use c8dr_lab::{Lab, WorldConfig};
 
 use super::{
     LOST, assert_well_ended, ends, fail_back, here, meanwhile, once, one_region, resumed_and_paused_again,
-    snapshots,
+    snapshots, there,
 };
 use crate::world::World;
 use crate::world::back::request;
@@ -106,6 +106,29 @@ async fn moved_between_snapshot_and_enable_it_is_taken_again_under_a_new_name() 
     }
 }
 
+/// Once the webapps of the returning region have run, what was restored there is no copy any more: it is rebuilt.
+#[tokio::test(start_paused = true)]
+async fn moved_when_the_webapps_of_the_returning_region_have_run_it_turns_round_by_itself() {
+    let mut world = one_region(77).await;
+    meanwhile(
+        &world,
+        "platform-1 WebappsUp",
+        Side::Before,
+        resumed_and_paused_again,
+    );
+    let (finish, _, _) = fail_back(&mut world).await;
+    let Finish::TurnedBack { by_itself, words } = &finish else {
+        panic!("{finish:#?}")
+    };
+    assert!(by_itself, "{words}");
+    assert!(words.contains("rebuild it empty"), "{words}");
+    world.assert_one_region(LOST, "turned round").await;
+    world.lab.rebuild_bare(there());
+    world.clock.sleep(Duration::from_secs(20)).await;
+    let (finish, run, _) = fail_back(&mut world).await;
+    assert_well_ended(&world, &finish, &run, "the second failback").await;
+}
+
 /// No look can be close enough to the enable: the records themselves are compared in the end.
 #[tokio::test(start_paused = true)]
 async fn moved_while_the_enable_is_on_its_way_it_is_never_called_verified_with_a_hole() {
@@ -131,7 +154,7 @@ async fn moved_while_the_enable_is_on_its_way_it_is_never_called_verified_with_a
 /// The phases show it: somebody resumed and left it so.
 #[tokio::test(start_paused = true)]
 async fn resumed_by_somebody_and_left_so_it_is_paused_and_taken_again() {
-    for step in [StepId::Fb2b, StepId::Fb3b, StepId::Fb3e, StepId::Fb4a] {
+    for step in [StepId::Fb2b, StepId::Fb3b, StepId::Fb3e] {
         let mut world = one_region(75).await;
         let lab = world.lab.clone();
         let listener = once(ends(step), move || {

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod returning;
 pub(crate) mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};

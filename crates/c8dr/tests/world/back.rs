@@ -191,22 +191,12 @@ impl World {
         let driven = clock
             .timeout(DRIVE_LIMIT, self.carry_out_told(plan, journal, listener))
             .await;
-        match driven {
-            Ok(driven) => {
-                let (finish, run) = driven.unwrap();
-                (finish, run, kept)
-            }
-            Err(_) => {
-                let kept = kept.lock().unwrap();
-                let last: Vec<_> = kept
-                    .iter()
-                    .rev()
-                    .take(4)
-                    .map(|(at, event)| format!("{at} {event:?}"))
-                    .collect();
-                panic!("it still waits after {DRIVE_LIMIT:?}: {last:#?}")
-            }
-        }
+        let last: Vec<String> = (kept.lock().unwrap().iter().rev().take(4))
+            .map(|(at, event)| format!("{at} {event:?}"))
+            .collect();
+        assert!(driven.is_ok(), "it still waits after {DRIVE_LIMIT:?}: {last:#?}");
+        let (finish, run) = driven.unwrap().unwrap();
+        (finish, run, kept)
     }
 
     /// Goes on with a run in the next process.
@@ -277,7 +267,7 @@ impl World {
         assert_eq!(status.pending_change, None, "{context}");
         self.look_back().await;
         let latest = self.history.latest().unwrap();
-        let (_, configuration) = latest.configuration().expect(context);
+        let (_, configuration) = latest.configuration().unwrap();
         let survivors = self.installation.brokers_of(lost.other());
         assert_eq!(
             configuration
@@ -288,7 +278,7 @@ impl World {
             survivors,
             "{context}: members are the survivors"
         );
-        let exporters = latest.exporters().expect(context);
+        let exporters = latest.exporters().unwrap();
         for (id, _) in REGIONS {
             let exporter = &self.installation.region(id).exporter;
             let wanted = if id == lost { "DISABLED" } else { "ENABLED" };
@@ -299,7 +289,7 @@ impl World {
             );
         }
         for broker in &survivors {
-            let own = latest.brokers[broker].partitions.seen().expect(context);
+            let own = latest.brokers[broker].partitions.seen().unwrap();
             for (partition, replica) in own {
                 assert_eq!(
                     replica.exporter_phase,
