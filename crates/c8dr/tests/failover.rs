@@ -167,7 +167,7 @@ async fn dying_after_any_record_and_resuming_ends_verified_with_one_force() {
             let events = kept.lock().unwrap().clone();
             let already_ended = events.iter().any(|(_, event)| event.name() == "verified");
             if !already_ended {
-                let (finish, _) = world.resume(&events, Mortal::default()).await.unwrap();
+                let (finish, _) = world.resume(&events, Mortal::reopened(&kept)).await.unwrap();
                 assert!(
                     matches!(finish, Finish::Verified { .. }),
                     "died after {dies_after}: {finish:?}"
