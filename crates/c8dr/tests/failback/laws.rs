@@ -190,58 +190,56 @@ async fn dies(lost: RegionId, mortal: Mortal, context: &str) -> bool {
     died
 }
 
+/// The regions take turns.
 #[tokio::test(start_paused = true)]
 async fn dying_after_any_record_and_resuming_ends_verified() {
-    for lost in REGIONS {
-        let mut deaths = 0;
-        for after in 1.. {
-            let mortal = Mortal::dying_after(after);
-            if !dies(lost, mortal, &format!("region {lost}, died after record {after}")).await {
-                break;
-            }
-            deaths += 1;
+    let mut deaths = 0;
+    for after in 1.. {
+        let lost = REGIONS[after % 2];
+        let context = format!("region {lost}, died after record {after}");
+        if !dies(lost, Mortal::dying_after(after), &context).await {
+            break;
         }
-        assert!(deaths >= 60, "only {deaths} deaths were tried");
+        deaths += 1;
     }
+    assert!(deaths >= 60, "only {deaths} deaths were tried");
 }
 
 /// What came before the record has happened, and nobody wrote down what came of it.
 #[tokio::test(start_paused = true)]
 async fn dying_before_any_record_and_resuming_ends_verified() {
-    for lost in REGIONS {
-        let mut deaths = 0;
-        for before in 2.. {
-            let mortal = Mortal::dying_before(before);
-            if !dies(
-                lost,
-                mortal,
-                &format!("region {lost}, died before record {before}"),
-            )
-            .await
-            {
-                break;
-            }
-            deaths += 1;
+    let mut deaths = 0;
+    for before in 2.. {
+        let lost = REGIONS[before % 2];
+        let context = format!("region {lost}, died before record {before}");
+        if !dies(lost, Mortal::dying_before(before), &context).await {
+            break;
         }
-        assert!(deaths >= 60, "only {deaths} deaths were tried");
+        deaths += 1;
     }
+    assert!(deaths >= 60, "only {deaths} deaths were tried");
 }
 
-const FAULTS: [Spoil; 14] = [
+/// One of each kind.
+const FAULTS: [Spoil; 8] = [
     Spoil::Lab(AnswerFault::LostAfterEffect),
     Spoil::Lab(AnswerFault::LostBeforeEffect),
-    Spoil::Lab(AnswerFault::Delay(Duration::from_secs(3))),
     Spoil::Lab(AnswerFault::Delay(Duration::from_secs(45))),
     Spoil::Lab(AnswerFault::Status(409)),
     Spoil::Lab(AnswerFault::Status(502)),
-    Spoil::Lab(AnswerFault::Status(504)),
     Spoil::Lab(AnswerFault::TimeoutAfterEffect),
-    Spoil::Lab(AnswerFault::Reset),
     Spoil::Refused,
+    Spoil::StatusAfter(200),
+];
+
+/// Those that only differ a little from the others.
+const MORE_FAULTS: [Spoil; 6] = [
+    Spoil::Lab(AnswerFault::Delay(Duration::from_secs(3))),
+    Spoil::Lab(AnswerFault::Status(504)),
+    Spoil::Lab(AnswerFault::Reset),
     Spoil::LateAfter,
     Spoil::Status(500),
     Spoil::StatusAfter(500),
-    Spoil::StatusAfter(200),
 ];
 
 /// Spoils one request; resumes as a person would if the run stops. True if there was a request of that number.
@@ -270,11 +268,24 @@ async fn spoiled(lost: RegionId, nth: usize, spoil: Spoil) -> bool {
     world.plot.lock().unwrap().seen >= nth
 }
 
-/// Every way to spoil an answer, at every request of a failback of either region.
+/// Every kind of spoiled answer, at every request of a failback; the regions take turns.
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_to_an_answer_it_ends_verified() {
+    for (number, spoil) in FAULTS.into_iter().enumerate() {
+        let mut nth = 1;
+        while spoiled(REGIONS[(number + nth) % 2], nth, spoil).await {
+            nth += 1;
+        }
+        assert!(nth > 11, "{spoil:?}: only {nth} requests");
+    }
+}
+
+/// Every way at all, of both regions.
+#[tokio::test(start_paused = true)]
+#[ignore = "takes minutes; the regions take turns in the other one"]
+async fn whatever_happens_to_an_answer_of_either_region_it_ends_verified() {
     for lost in REGIONS {
-        for spoil in FAULTS {
+        for spoil in FAULTS.into_iter().chain(MORE_FAULTS) {
             let mut nth = 1;
             while spoiled(lost, nth, spoil).await {
                 nth += 1;

@@ -15,6 +15,10 @@ async fn every_size_goes_there_and_back_under_load() {
     for (brokers, partitions) in SIZES {
         for creates_per_second in RATES {
             for lost in REGIONS {
+                // The lab's work for the largest and fastest is most of this test's time: once is enough.
+                if brokers == 12 && creates_per_second > 4.0 && lost == REGIONS[0] {
+                    continue;
+                }
                 let context = format!("{brokers}/{partitions}, region {lost}, {creates_per_second}/s");
                 let mut world = World::of(WorldConfig {
                     brokers,

@@ -94,7 +94,6 @@ async fn moved_between_snapshot_and_enable_it_is_taken_again_under_a_new_name() 
         "DELETE /_snapshot/camunda_backup",
         "/_restore",
         "platform-0 WebappsUp",
-        "platform-1 WebappsUp",
     ] {
         let mut world = one_region(73).await;
         meanwhile(&world, place, Side::Before, resumed_and_paused_again);
