@@ -173,17 +173,36 @@ mod failback {
         bencher.bench_local(|| runtime.block_on(world.look_back()));
     }
 
-    /// The lab's own work while as much virtual time passes as a failback takes: clients, exporters, gossip.
+    /// The lab's own work for the requests that cost it most: enable and add change the configuration once per replica,
+    /// and every broker hears of each. What is left of `whole_failback` beside it is ours, and the lab's share of each look.
     #[divan::bench(args = SIZES, sample_count = 20, sample_size = 1)]
-    fn the_lab_alone_for_as_long(bencher: Bencher, size: (u32, u32)) {
+    fn the_lab_alone(bencher: Bencher, size: (u32, u32)) {
+        let all: Vec<String> = (0..size.0).map(|broker| format!("\"{broker}\"")).collect();
+        let all = format!("[{}]", all.join(","));
+        let installed = || {
+            let (runtime, world) = bare(size);
+            runtime.block_on(async {
+                let region = world.lab.region("region1").expect("a region");
+                let installed = world.lab.with(|lab| lab.upgrade_or_install(region, false));
+                installed.expect("an installation");
+                world.clock.sleep(Duration::from_secs(5)).await;
+            });
+            (runtime, world)
+        };
         bencher
-            .with_inputs(|| bare(size))
+            .with_inputs(installed)
             .bench_local_values(|(runtime, world)| {
                 runtime.block_on(async {
-                    for _ in 0..100 {
-                        world.clock.sleep(Duration::from_millis(100)).await;
-                        world.lab.with(|_| ());
-                    }
+                    let post = async |path, body: &str| {
+                        let status = world.somebody(0, "POST", path, body).await;
+                        assert!(status == 200 || status == 202, "{path}: {status}");
+                        world.clock.sleep(Duration::from_secs(1)).await;
+                    };
+                    post("/actuator/exporting/pause", "").await;
+                    let enable = "/actuator/exporters/elasticsearchregion1/enable";
+                    post(enable, r#"{"initializeFrom":"elasticsearchregion0"}"#).await;
+                    post("/actuator/exporting/resume", "").await;
+                    post("/actuator/cluster/brokers?replicationFactor=4", &all).await;
                 });
                 (runtime, world)
             });

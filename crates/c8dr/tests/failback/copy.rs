@@ -191,40 +191,38 @@ async fn a_pod_that_still_terminates_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_away_during_snapshot_or_restore_is_overcome() {
-    for state in [StoreState::Denied, StoreState::Gone] {
+    for (state, outside) in [(StoreState::Denied, true), (StoreState::Gone, false)] {
         for place in [
             "search-0 PUT /_snapshot/camunda_backup/",
             "/_restore",
             "search-0 PUT /_snapshot/camunda_backup",
         ] {
             for side in [Side::Before, Side::After] {
-                for outside in [false, true] {
-                    let context = format!("{state:?} {side:?} {place}, bucket too: {outside}");
-                    let mut world = World::new(4, 4, 89);
-                    world = if outside {
-                        world.with_bucket()
-                    } else {
-                        world.with_memory()
-                    };
-                    world.one_region(LOST).await;
-                    meanwhile(&world, place, side, async move |lab| {
-                        lab.with(|world| world.set_store(state));
-                        let clock = lab.clock().clone();
-                        tokio::spawn(async move {
-                            clock.sleep(Duration::from_secs(240)).await;
-                            lab.with(|world| world.set_store(StoreState::Works));
-                        });
+                let context = format!("{state:?} {side:?} {place}, bucket too: {outside}");
+                let mut world = World::new(4, 4, 89);
+                world = if outside {
+                    world.with_bucket()
+                } else {
+                    world.with_memory()
+                };
+                world.one_region(LOST).await;
+                meanwhile(&world, place, side, async move |lab| {
+                    lab.with(|world| world.set_store(state));
+                    let clock = lab.clock().clone();
+                    tokio::spawn(async move {
+                        clock.sleep(Duration::from_secs(240)).await;
+                        lab.with(|world| world.set_store(StoreState::Works));
                     });
-                    let (mut finish, mut run, kept) = fail_back(&mut world).await;
-                    for _ in 0..3 {
-                        if let Finish::Stopped { words, .. } = &finish {
-                            assert!(!words.is_empty());
-                            world.clock.sleep(Duration::from_secs(240)).await;
-                            (finish, run) = world.resume_kept(&kept).await;
-                        }
+                });
+                let (mut finish, mut run, kept) = fail_back(&mut world).await;
+                for _ in 0..3 {
+                    if let Finish::Stopped { words, .. } = &finish {
+                        assert!(!words.is_empty());
+                        world.clock.sleep(Duration::from_secs(240)).await;
+                        (finish, run) = world.resume_kept(&kept).await;
                     }
-                    assert_well_ended(&world, &finish, &run, &context).await;
                 }
+                assert_well_ended(&world, &finish, &run, &context).await;
             }
         }
     }
