@@ -319,6 +319,7 @@ regions:
             ),
             ("not YAML", GOOD.replace("regions:", "regions: [")),
             ("no object store", format!("{GOOD}bucket: {{url: \"https://example.org/bucket\"}}\n")),
+            ("a bucket of no use", format!("{GOOD}bucket: {{url: \"memory:\"}}\n")),
             (
                 "half a login",
                 format!("{GOOD}bucket: {{url: \"s3://b/p\", accessKey: {{env: PATH}}}}\n"),

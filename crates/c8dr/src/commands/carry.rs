@@ -146,10 +146,13 @@ pub(super) async fn end(
     let finish = finish?;
     screen.result(&report, || report.human())?;
     Ok(match finish {
-        Finish::Verified { .. } | Finish::TurnedBack { by_itself: false, .. } => Exit::Done,
-        Finish::TurnedBack { words, .. } => {
+        Finish::Verified { .. } => Exit::Done,
+        Finish::TurnedBack { by_itself, words } => {
             screen.note(&words);
-            Exit::Waiting
+            match by_itself {
+                true => Exit::Waiting,
+                false => Exit::Done,
+            }
         }
         Finish::Stopped { stop, diagnosis, .. } => {
             if let Some(diagnosis) = diagnosis {

@@ -1,5 +1,7 @@
 //! `c8dr run …`: the runs of this machine.
 
+use std::path::Path;
+
 use c8dr_domain::check::errors;
 use c8dr_domain::ids::RunId;
 use c8dr_domain::record;
@@ -7,7 +9,7 @@ use c8dr_domain::run::{Event, Run};
 use c8dr_engine::drive::Driver;
 use c8dr_engine::handover;
 use c8dr_engine::journal::store::Kept;
-use c8dr_engine::journal::{FileJournal, Store};
+use c8dr_engine::journal::{FileJournal, Journal, Store};
 
 use super::{carry, drill};
 use crate::args::{Args, RunCommand};
@@ -176,6 +178,9 @@ async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result
         .store
         .lock(found.plan.installation.name(), &environment::operator())?;
     let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
+    if let Some(ended) = ended_elsewhere(&site, &kept.directory, journal.text(), &recovered.run).await? {
+        return show_ended(&site, screen, &ended);
+    }
     let progress = Progress::new(*screen, site.clock.clone());
     progress.follow(&recovered.run.plan);
     let gear = carry::gear(&site, &progress);
@@ -244,13 +249,18 @@ async fn from_record(args: &Args, screen: &Screen, named: Option<&str>) -> Resul
         return Err(wrong(format!("{} holds no run {run}", bucket.place())));
     }
     let directory = site.store.directory(&run);
-    if directory.exists() {
-        return Err(CliError::Record {
-            what: format!("run {run} is on this machine already"),
-            help: format!("Go on with it: `c8dr run resume {run}`."),
-        });
-    }
-    let (_, recovered) = site.store.adopt(&run, &text)?;
+    let recovered = {
+        let _lock = site.store.lock(installation, &environment::operator())?;
+        if directory.exists() {
+            let (journal, here) = FileJournal::reopen(&directory)?;
+            match is_elsewhere(journal.text(), &text) {
+                true => FileJournal::supersede(&directory, &text)?.1,
+                false => here,
+            }
+        } else {
+            site.store.adopt(&run, &text)?.1
+        }
+    };
     screen.note(&format!(
         "Run {run} was begun by {}; {} records of it are taken over from {}.",
         recovered.run.by,
@@ -261,6 +271,49 @@ async fn from_record(args: &Args, screen: &Screen, named: Option<&str>) -> Resul
     resume(args, screen, pick(store.list()?, Some(run.as_str()), true)?).await
 }
 
+/// Whether a run's record outside tells of more than its journal here: another machine went on with it.
+fn is_elsewhere(here: &[u8], there: &[u8]) -> bool {
+    !here.starts_with(there)
+}
+
+/// The run as another machine has ended it, if one has. What lies here then gives way to it.
+async fn ended_elsewhere(
+    site: &Site,
+    directory: &Path,
+    here: &[u8],
+    run: &Run,
+) -> Result<Option<Run>, CliError> {
+    let Some(bucket) = site.bucket.as_deref() else {
+        return Ok(None);
+    };
+    // A bucket that cannot be read now is waited for when the run goes on.
+    let there = handover::text(bucket, run.plan.installation.name(), &run.id)
+        .await
+        .unwrap_or_default();
+    if there.is_empty() || !is_elsewhere(here, &there) {
+        return Ok(None);
+    }
+    let has_ended = handover::recovered(&bucket.place(), &there)?.run.has_ended();
+    Ok(match has_ended {
+        true => Some(FileJournal::supersede(directory, &there)?.1.run),
+        false => None,
+    })
+}
+
+/// Shows a run that has ended on another machine: there is nothing left to do here.
+fn show_ended(site: &Site, screen: &Screen, run: &Run) -> Result<Exit, CliError> {
+    let report = carry::reported(site, screen, run);
+    screen.result(&report, || {
+        format!(
+            "Another machine went on with run {}, and it has ended there: it is {}. Nothing is left to do for it.{}",
+            run.id,
+            run.word(),
+            report.human()
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
 async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
     let found = kept.recovered?.run;
     let site = open_for(args, screen, &kept.id, &found)?;
@@ -269,6 +322,9 @@ async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliErr
         .lock(found.plan.installation.name(), &environment::operator())?;
     // Read again under the lock: another c8dr may have gone on with it until just now.
     let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
+    if let Some(ended) = ended_elsewhere(&site, &kept.directory, journal.text(), &recovered.run).await? {
+        return show_ended(&site, screen, &ended);
+    }
     let progress = Progress::new(*screen, site.clock.clone());
     progress.follow(&recovered.run.plan);
     let gear = carry::gear(&site, &progress);

@@ -139,6 +139,12 @@ fn bucket(path: &Path, text: &str, file: &File) -> Result<Option<BucketAt>, Conf
     let wrong = |what: String, help: &str| ConfigError::at(path, text, *referenced, what, help);
     let place = Place::parse(value)
         .map_err(|bad| wrong(bad.to_string(), "For example `s3://my-backup-bucket/c8dr`."))?;
+    if place == Place::Memory {
+        return Err(wrong(
+            "a bucket in memory ends with this process, and guards nobody".to_owned(),
+            "For example `s3://my-backup-bucket/c8dr`.",
+        ));
+    }
     let keys = match (&bucket.access_key, &bucket.secret_key) {
         (Some(access), Some(secret)) => Some((access.resolve(path)?, secret.resolve(path)?)),
         (None, None) => None,

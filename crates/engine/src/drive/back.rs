@@ -1,7 +1,7 @@
 //! The way back: taking again what has moved, turning round, and never leaving exporting paused. Guarantee G9.
 
 use c8dr_domain::condition::{Asks, Condition, Verdict};
-use c8dr_domain::ids::{BrokerId, RunId, clause};
+use c8dr_domain::ids::{BrokerId, clause};
 use c8dr_domain::plan::{Class, Refusal, Step, StepId};
 use c8dr_domain::run::{Event, Phase, Stop, TAKES_MAX};
 
@@ -105,11 +105,6 @@ impl Driver<'_> {
                     .to_owned(),
             ],
         })
-    }
-
-    /// The run was given up before anything was sent, or has ended otherwise: its id, where there is nothing to drive.
-    pub fn ended(&self) -> Option<&RunId> {
-        self.run.has_ended().then_some(&self.run.id)
     }
 
     pub(super) async fn turned_back(&mut self, by_itself: bool, words: String) -> Result<Finish, DriveError> {

@@ -120,8 +120,8 @@ impl Driver<'_> {
                 format!(" There it is {}, by {}.", there.run.word(), there.run.by)
             });
         format!(
-            "Another machine went on with run {}: its record has lines that are not ours.{state} Nothing more is sent from here.",
-            self.run.id
+            "Another machine went on with run {}: its record has lines that are not ours.{state} Nothing is sent from here. If nobody goes on with it there: `c8dr run resume {} --from-record`.",
+            self.run.id, self.run.id
         )
     }
 

@@ -32,31 +32,14 @@ impl FileJournal {
     /// # Errors
     /// If the directory or file cannot be made durable.
     pub fn create(directory: &Path, run: &RunId) -> Result<Self, JournalError> {
-        let io = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| JournalError::Io { doing, path, source }
-        };
-        std::fs::create_dir(directory).map_err(io("create", directory))?;
-        let path = directory.join(FILE_NAME);
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .open(&path)
-            .map_err(io("create", &path))?;
         let (line, tip) = format::header(run.as_str(), concat!("c8dr ", env!("CARGO_PKG_VERSION")))?;
-        file.write_all(line.as_bytes()).map_err(io("write", &path))?;
-        file.sync_all().map_err(io("sync", &path))?;
-        // The names must be as durable as the bytes, or a crash of the machine leaves a run that nobody finds.
-        for parent in [Some(directory), directory.parent()].into_iter().flatten() {
-            File::open(parent)
-                .and_then(|parent| parent.sync_all())
-                .map_err(io("sync", parent))?;
-        }
+        let text = line.into_bytes();
+        let (path, file) = begin(directory, &text)?;
         Ok(FileJournal {
             path,
             file,
             tip,
-            text: line.into_bytes(),
+            text,
             broken: false,
         })
     }
@@ -74,11 +57,7 @@ impl FileJournal {
         let mut bytes = Vec::new();
         File::open(&path)
             .and_then(|mut file| file.read_to_end(&mut bytes))
-            .map_err(|source| JournalError::Io {
-                doing: "read",
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(io("read", &path))?;
         let recovered = format::recover(&path, &bytes)?;
         Ok((recovered, bytes))
     }
@@ -88,26 +67,30 @@ impl FileJournal {
     /// # Errors
     /// If the text is no journal, or cannot be made durable.
     pub fn adopt(directory: &Path, text: &[u8]) -> Result<(Self, Recovered), JournalError> {
-        let path = directory.join(FILE_NAME);
         // Nothing is written before it is known to be a journal.
-        format::recover(&path, text)?;
-        let io = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| JournalError::Io { doing, path, source }
-        };
-        std::fs::create_dir(directory).map_err(io("create", directory))?;
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .open(&path)
-            .map_err(io("create", &path))?;
-        file.write_all(text).map_err(io("write", &path))?;
-        file.sync_all().map_err(io("sync", &path))?;
-        for parent in [Some(directory), directory.parent()].into_iter().flatten() {
-            File::open(parent)
-                .and_then(|parent| parent.sync_all())
-                .map_err(io("sync", parent))?;
-        }
+        format::recover(&directory.join(FILE_NAME), text)?;
+        begin(directory, text)?;
+        Self::reopen(directory)
+    }
+
+    /// Puts what another machine has written of the run in the place of what lies here, which is kept beside it: the run
+    /// went on there, and what only this machine has of it was never acted upon.
+    ///
+    /// # Errors
+    /// If the text is no journal, or cannot be made durable.
+    pub fn supersede(directory: &Path, text: &[u8]) -> Result<(Self, Recovered), JournalError> {
+        let path = directory.join(FILE_NAME);
+        let there = format::recover(&path, text)?;
+        let aside = directory.join(format!("superseded-at-{}.jsonl", there.tip.next_seq));
+        let new = directory.join("journal.new");
+        std::fs::write(&new, text).map_err(io("write", &new))?;
+        File::open(&new)
+            .and_then(|file| file.sync_all())
+            .map_err(io("sync", &new))?;
+        // In this order there is a whole journal at every moment.
+        std::fs::copy(&path, &aside).map_err(io("write", &aside))?;
+        std::fs::rename(&new, &path).map_err(io("replace", &path))?;
+        sync_directory(directory)?;
         Self::reopen(directory)
     }
 
@@ -119,21 +102,17 @@ impl FileJournal {
         let (recovered, mut text) = Self::read_with_text(directory)?;
         text.truncate(recovered.whole_bytes);
         let path = directory.join(FILE_NAME);
-        let io = |doing| {
-            let path = path.clone();
-            move |source| JournalError::Io { doing, path, source }
-        };
         if !recovered.torn.is_empty() {
             let aside = directory.join(format!("torn-at-{}.bin", recovered.whole_bytes));
-            std::fs::write(&aside, &recovered.torn).map_err(|source| JournalError::Io {
-                doing: "write",
-                path: aside,
-                source,
-            })?;
+            std::fs::write(&aside, &recovered.torn).map_err(io("write", &aside))?;
         }
-        let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
-        file.set_len(recovered.whole_bytes as u64).map_err(io("cut"))?;
-        file.sync_all().map_err(io("sync"))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(io("open", &path))?;
+        file.set_len(recovered.whole_bytes as u64)
+            .map_err(io("cut", &path))?;
+        file.sync_all().map_err(io("sync", &path))?;
         let tip = recovered.tip.clone();
         let journal = FileJournal {
             path,
@@ -151,20 +130,48 @@ impl FileJournal {
     }
 }
 
+/// A failure of the file system, told with what was tried on what.
+fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> JournalError {
+    let path = path.to_owned();
+    move |source| JournalError::Io { doing, path, source }
+}
+
+/// The names in a directory must be as durable as the bytes, or a crash of the machine leaves a run that nobody finds.
+fn sync_directory(directory: &Path) -> Result<(), JournalError> {
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(io("sync", directory))
+}
+
+/// Makes a run's directory, which must not exist, with a journal in it that begins with `text`.
+fn begin(directory: &Path, text: &[u8]) -> Result<(PathBuf, File), JournalError> {
+    std::fs::create_dir(directory).map_err(io("create", directory))?;
+    let path = directory.join(FILE_NAME);
+    let mut file = OpenOptions::new()
+        .create_new(true)
+        .append(true)
+        .open(&path)
+        .map_err(io("create", &path))?;
+    file.write_all(text).map_err(io("write", &path))?;
+    file.sync_all().map_err(io("sync", &path))?;
+    for directory in [Some(directory), directory.parent()].into_iter().flatten() {
+        sync_directory(directory)?;
+    }
+    Ok((path, file))
+}
+
 impl Journal for FileJournal {
     fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), JournalError> {
-        let io = |doing| {
-            let path = self.path.clone();
-            move |source| JournalError::Io { doing, path, source }
-        };
         if self.broken {
             let earlier = std::io::Error::other("an earlier write to it failed; open it anew");
-            return Err(io("write")(earlier));
+            return Err(io("write", &self.path)(earlier));
         }
         let (line, tip) = format::line(&self.tip, at, event)?;
         self.broken = true;
-        self.file.write_all(line.as_bytes()).map_err(io("write"))?;
-        self.file.sync_data().map_err(io("sync"))?;
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(io("write", &self.path))?;
+        self.file.sync_data().map_err(io("sync", &self.path))?;
         self.broken = false;
         self.tip = tip;
         self.text.extend_from_slice(line.as_bytes());
