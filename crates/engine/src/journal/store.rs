@@ -172,9 +172,14 @@ impl Store {
                 let mut holder = String::new();
                 // What the holder wrote is a courtesy; the lock itself is what counts.
                 let _ = file.read_to_string(&mut holder);
+                // Between taking the lock and writing into it there is a moment in which nobody knows.
+                let holder = match holder.trim() {
+                    "" => "it has only just begun",
+                    holder => holder,
+                };
                 return Err(LockError::Held {
                     installation: installation.to_owned(),
-                    holder: holder.trim().to_owned(),
+                    holder: holder.to_owned(),
                 });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),

@@ -1,0 +1,5 @@
+//! The faults, by what is wrong.
+
+mod index;
+mod page;
+mod people;
