@@ -4,6 +4,7 @@
 //! are what must be said on both streams together: `...` stands for any lines, `[..]` for anything within one.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[expect(dead_code, reason = "the stage is shared with tests that use more of it")]
 mod stage;
