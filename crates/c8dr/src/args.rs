@@ -91,6 +91,14 @@ pub enum Command {
     /// Runs and their journals
     #[command(subcommand)]
     Run(RunCommand),
+    /// Write a configuration from what the shell already knows
+    #[command(
+        after_help = "Examples:\n  c8dr init --from-env\n  c8dr init --from-env --cluster-size 8 --partition-count 8 --write camunda.yaml\n\nIt reads the variables that Camunda's dual-region guide has you export: CLUSTER_0 and CLUSTER_1 (kubectl contexts),\nCAMUNDA_NAMESPACE_0 and CAMUNDA_NAMESPACE_1, or CLUSTER_SURVIVING, CLUSTER_RECREATED, CAMUNDA_NAMESPACE_SURVIVING,\nCAMUNDA_NAMESPACE_RECREATED with REGION_SURVIVING and REGION_RECREATED; HELM_RELEASE_NAME, HELM_CHART_VERSION, and\nS3_BUCKET_NAME for a failback."
+    )]
+    Init(Init),
+    /// The configuration: is it right, what does it amount to, what may stand in it
+    #[command(subcommand, after_help = "Examples:\n  c8dr config check")]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  c8dr completions bash > /etc/bash_completion.d/c8dr")]
     Completions {
@@ -348,6 +356,37 @@ pub struct Apply {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own fields are documented")]
     pub consent: Consent,
+}
+
+/// `init`
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// Read the variables of Camunda's dual-region guide from the environment
+    #[arg(long)]
+    pub from_env: bool,
+    /// Where to write it; a file that exists is never overwritten
+    #[arg(long, default_value = "c8dr.yaml", value_name = "FILE")]
+    pub write: PathBuf,
+    /// Brokers of both regions together: `clusterSize` of the Helm values, 8 in those of the guide
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub cluster_size: u32,
+    /// Partitions: `partitionCount` of the Helm values, 8 in those of the guide
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub partition_count: u32,
+}
+
+/// `config …`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Read the configuration, its secrets and certificates; send nothing
+    #[command(after_help = "Examples:\n  c8dr config check\n  c8dr config check --config c8dr.yaml")]
+    Check,
+    /// Every value, and where it came from: a line of the file, a default, a secret's variable or file
+    #[command(after_help = "Examples:\n  c8dr config show\n  c8dr config show --output json")]
+    Show,
+    /// The JSON schema of the configuration, for editors and checks
+    #[command(after_help = "Example:\n  c8dr config schema > c8dr.schema.json")]
+    Schema,
 }
 
 /// `run …`

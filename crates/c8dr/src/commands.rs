@@ -2,9 +2,11 @@
 
 mod apply;
 mod carry;
+mod config;
 mod drill;
 mod failback;
 mod failover;
+mod init;
 mod lab;
 mod ready;
 mod runs;
@@ -40,6 +42,8 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Failback(failback) => failback::run(args, screen, failback).await,
         Command::Apply(apply) => apply::run(args, screen, apply).await,
         Command::Run(run) => runs::run(args, screen, run).await,
+        Command::Init(init) => init::run(screen, init),
+        Command::Config(command) => config::run(args, screen, command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Args::command(), "c8dr", &mut script);

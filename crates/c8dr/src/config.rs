@@ -1,22 +1,43 @@
 //! The configuration: one YAML file, read strictly, resolved once into what the commands work with.
 
+mod address;
+mod complaint;
 mod error;
 mod file;
 mod find;
+mod origins;
+mod places;
 mod rebuild;
+mod redact;
+mod resolver;
+mod schema;
+mod secret;
+mod source;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use c8dr_domain::ids::{BrokerId, ExporterId, GatewayName, RegionId};
-use c8dr_domain::installation::Installation;
-use c8dr_systems::dial::{ClientIdentity, TlsOptions};
-use c8dr_systems::zeebe::{Auth, BaseUrl, Credentials, Endpoints, GatewayEndpoints};
+use c8dr_domain::installation::{Installation, InvalidInstallation};
+use c8dr_systems::zeebe::{BaseUrl, Endpoints, GatewayEndpoints};
 
-pub use self::error::ConfigError;
-pub use self::file::{BrokerKey, File, Gateway, Login, Region, Secret, Text};
-pub use self::find::{Found, find, lab_config};
+use self::address::{Owners, url};
+pub use self::error::{ConfigError, Mistake, NoSecret};
+pub use self::file::{BrokerKey, File, Gateway, Login, Region, Secret};
+pub use self::find::{Found, FoundBy, find, lab_config};
+pub use self::origins::{Origin, Setting, origins};
 pub use self::rebuild::{BucketAt, PlatformBy, Rebuild};
+use self::resolver::{Resolver, Secrets};
+pub use self::schema::schema;
+use self::secret::Sought;
+use self::source::Source;
+
+/// More brokers than any Zeebe has; a slip of the finger would be carried into every plan.
+const BROKERS_MAX: u32 = 1024;
+/// More partitions than any Zeebe has.
+const PARTITIONS_MAX: u32 = 8192;
+/// Faster than any lab runs.
+const SPEED_MAX: f64 = 1_000_000.0;
 
 /// A configuration, resolved.
 #[derive(Clone, Debug)]
@@ -31,6 +52,8 @@ pub struct Config {
     pub rebuild: Rebuild,
     /// How many seconds of the clock pass in a second of the wall; 1 except against a lab that runs faster.
     pub clock_speed: f64,
+    /// What can be used, and ought to be better: sentences for people.
+    pub warnings: Vec<String>,
 }
 
 /// Reads and resolves a configuration file.
@@ -38,183 +61,258 @@ pub struct Config {
 /// # Errors
 /// With the place in the file, the reason and the way out.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    let file = file::parse(path, &text)?;
-    resolve(path, &text, &file)
+    let source = Source::read(path)?;
+    resolve(&source, &source.parse()?, Secrets::Fetched)
 }
 
-fn resolve(path: &Path, text: &str, file: &File) -> Result<Config, ConfigError> {
-    let at = |location: &serde_saphyr::Location, what: String, help: &str| {
-        ConfigError::at(path, text, *location, what, help)
+/// Checks a text that is to become a configuration, without fetching its secrets.
+///
+/// # Errors
+/// As [`load`].
+pub fn try_out(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let source = Source::of(path, text);
+    resolve(&source, &source.parse()?, Secrets::LeftOut).map(drop)
+}
+
+fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, ConfigError> {
+    let installation = installation(source, file)?;
+    let resolver = Resolver::new(source, file, secrets)?;
+    let mut endpoints = Endpoints {
+        credentials: resolver.credentials(file)?,
+        tls: resolver.tls(),
+        ..Endpoints::default()
     };
-    let regions: Vec<(String, ExporterId)> = file
-        .regions
-        .iter()
-        .map(|region| {
-            (
-                region.name.value.clone(),
-                ExporterId::new(region.exporter.to_ascii_lowercase()),
-            )
-        })
-        .collect();
-    let installation = Installation::new(
-        file.name.clone(),
-        regions,
-        file.cluster_size.value,
-        file.partition_count,
-        file.replication_factor.value,
-    )
-    .map_err(|invalid| {
-        use c8dr_domain::installation::InvalidInstallation as Invalid;
-        let place = match &invalid {
-            Invalid::ClusterSize(_) => file.cluster_size.referenced,
-            Invalid::ReplicationFactor(_) => file.replication_factor.referenced,
-            _ => file
-                .regions
-                .first()
-                .map_or(file.cluster_size.referenced, |region| region.name.referenced),
-        };
-        at(
-            &place,
-            invalid.to_string(),
-            "See docs: an installation has two regions and 4 replicas, 2 in each region.",
-        )
-    })?;
-    let mut gateways = BTreeMap::new();
-    let mut brokers = BTreeMap::new();
+    let mut owners = Owners::default();
     for (region, id) in file.regions.iter().zip(0..) {
-        let id = RegionId(id);
-        for (gateway, number) in region.gateways.iter().zip(0..) {
-            let name = gateway
-                .name
-                .clone()
-                .unwrap_or_else(|| format!("{}-{number}", region.name.value));
-            let endpoints = GatewayEndpoints {
-                region: id,
-                rest: url(path, text, gateway.rest.as_ref())?,
-                management: url(path, text, gateway.management.as_ref())?,
-                grpc: url(path, text, gateway.grpc.as_ref())?,
-            };
-            if gateways
-                .insert(GatewayName::new(name.clone()), endpoints)
-                .is_some()
-            {
-                return Err(at(
-                    &region.name.referenced,
-                    format!("two gateways are called `{name}`"),
-                    "Give each gateway a name of its own.",
-                ));
-            }
-        }
-        for (key, address) in &region.brokers {
-            let broker = BrokerId(key.0);
-            if !installation.brokers().contains(&broker) {
-                let what = format!(
-                    "there is no broker {broker} in a cluster of {}",
-                    installation.cluster_size()
-                );
-                return Err(at(
-                    &address.referenced,
-                    what,
-                    "Broker ids begin at 0 and end below clusterSize.",
-                ));
-            }
-            if RegionId::of(broker) != id {
-                let (is, belongs) = (
-                    &region.name.value,
-                    &installation.region(RegionId::of(broker)).name,
-                );
-                let what = format!(
-                    "broker {broker} is listed in region {is}, but by its number it belongs to {belongs}"
-                );
-                return Err(at(
-                    &address.referenced,
-                    what,
-                    "A broker's region is its id modulo 2: the first region has the even ids.",
-                ));
-            }
-            if let Some(address) = url(path, text, Some(address))? {
-                brokers.insert(broker, address);
-            }
-        }
+        gateways(source, region, RegionId(id), &mut owners, &mut endpoints)?;
+        brokers(
+            source,
+            region,
+            RegionId(id),
+            &installation,
+            &mut owners,
+            &mut endpoints,
+        )?;
     }
-    if gateways.is_empty() {
-        let place = file
-            .regions
-            .first()
-            .map_or(file.cluster_size.referenced, |region| region.name.referenced);
-        return Err(at(
-            &place,
-            "no gateway is configured".to_owned(),
+    if endpoints.gateways.is_empty() {
+        return Err(source.wrong(
+            "regions[0]",
+            "no gateway is configured",
             "Give each region at least one gateway, better two.",
         ));
     }
+    let clock_speed = file.clock.as_ref().map_or(1.0, |clock| clock.speed);
+    if !(clock_speed.is_finite() && clock_speed > 0.0 && clock_speed <= SPEED_MAX) {
+        return Err(source.wrong(
+            "clock.speed",
+            format!("a clock cannot run {clock_speed} times as fast as the wall"),
+            "Take `clock` out: it is for labs that run faster than the wall, and 1 if not said.",
+        ));
+    }
     Ok(Config {
-        path: path.to_owned(),
+        path: source.path.clone(),
         installation,
-        endpoints: Endpoints {
-            gateways,
-            brokers,
-            credentials: credentials(path, file)?,
-            tls: tls(path, file),
-            ..Endpoints::default()
-        },
-        rebuild: rebuild::resolve(path, text, file)?,
-        clock_speed: file.clock.as_ref().map_or(1.0, |clock| clock.speed),
+        endpoints,
+        rebuild: rebuild::resolve(source, file, &resolver)?,
+        clock_speed,
+        warnings: warnings(source, file),
     })
 }
 
-fn url(path: &Path, text: &str, address: Option<&Text>) -> Result<Option<BaseUrl>, ConfigError> {
-    let Some(address) = address else { return Ok(None) };
-    BaseUrl::parse(&address.value).map(Some).map_err(|bad| {
-        ConfigError::at(
-            path,
-            text,
-            address.referenced,
-            bad.to_string(),
-            "For example `http://gateway.example:9600`.",
-        )
-    })
-}
-
-fn credentials(path: &Path, file: &File) -> Result<Credentials, ConfigError> {
-    let Some(auth) = &file.auth else {
-        return Ok(Credentials::default());
-    };
-    Ok(Credentials {
-        rest: login(path, auth.rest.as_ref())?,
-        management: login(path, auth.management.as_ref())?,
-        grpc: login(path, auth.grpc.as_ref())?,
-    })
-}
-
-fn login(path: &Path, login: Option<&Login>) -> Result<Auth, ConfigError> {
-    Ok(match login {
-        None => Auth::None,
-        Some(Login::Basic { username, password }) => Auth::Basic {
-            user: username.clone(),
-            password: password.resolve(path)?,
-        },
-        Some(Login::Bearer { token }) => Auth::Bearer {
-            token: token.resolve(path)?,
-        },
-    })
-}
-
-fn tls(path: &Path, file: &File) -> TlsOptions {
-    let beside = |file: &PathBuf| file::beside(path, file);
-    file.tls
-        .as_ref()
-        .map_or_else(TlsOptions::default, |tls| TlsOptions {
-            ca_file: tls.ca_file.as_ref().map(beside),
-            identity: tls.client.as_ref().map(|client| ClientIdentity {
-                certificate_file: beside(&client.certificate_file),
-                key_file: beside(&client.key_file),
-            }),
+/// What ought to be there, by the hard rules of a dual-region installation.
+fn installation(source: &Source, file: &File) -> Result<Installation, ConfigError> {
+    for (key, name) in std::iter::once(("name".to_owned(), &file.name)).chain(
+        file.regions
+            .iter()
+            .zip(0u32..)
+            .map(|(region, number)| (format!("regions[{number}].name"), &region.name)),
+    ) {
+        let is_odd = name.trim() != name || name.chars().any(char::is_control);
+        if name.is_empty() || is_odd {
+            return Err(source.wrong(
+                &key,
+                format!("`{key}` is empty, or has blanks at its ends or control characters in it"),
+                "Give it a short plain name; a region's name is typed to confirm a failover.",
+            ));
+        }
+    }
+    for (key, count, most) in [
+        ("clusterSize", file.cluster_size, BROKERS_MAX),
+        ("partitionCount", file.partition_count, PARTITIONS_MAX),
+    ] {
+        if count > most {
+            return Err(source.wrong(
+                key,
+                format!("`{key}` is {count}; c8dr goes up to {most}"),
+                "It is the number that Zeebe itself is configured with: ask `/v2/topology`.",
+            ));
+        }
+    }
+    let regions = file
+        .regions
+        .iter()
+        .map(|region| {
+            let exporter = ExporterId::new(region.exporter.to_ascii_lowercase());
+            (region.name.clone(), exporter)
         })
+        .collect();
+    if let [first, second] = file.regions.as_slice()
+        && first.name != second.name
+        && first.name.to_lowercase() == second.name.to_lowercase()
+    {
+        return Err(source.wrong(
+            "regions[1].name",
+            format!("`{}` and `{}` differ in capitals only", first.name, second.name),
+            "Give the regions different names: they are typed to confirm a failover.",
+        ));
+    }
+    Installation::new(
+        file.name.clone(),
+        regions,
+        file.cluster_size,
+        file.partition_count,
+        file.replication_factor,
+    )
+    .map_err(|invalid| {
+        let (key, help) = match &invalid {
+            InvalidInstallation::ClusterSize(_) => (
+                "clusterSize",
+                "It is the `clusterSize` of the Helm values: brokers of both regions together.",
+            ),
+            InvalidInstallation::ReplicationFactor(_) => (
+                "replicationFactor",
+                "It is the `replicationFactor` of the Helm values; another one keeps too little in one region.",
+            ),
+            InvalidInstallation::NoPartitions => (
+                "partitionCount",
+                "It is the `partitionCount` of the Helm values.",
+            ),
+            InvalidInstallation::Regions(_) => (
+                "regions",
+                "List both, in the order of their ids: the first has the brokers with even ids.",
+            ),
+            InvalidInstallation::SameExporter(_) => (
+                "regions[1].exporter",
+                "They are usually `elasticsearchregion0` and `elasticsearchregion1`; `c8dr status` lists what there is.",
+            ),
+            InvalidInstallation::SameName(_) | InvalidInstallation::NoName(_) => {
+                ("regions[1].name", "For example `london` and `paris`.")
+            }
+        };
+        source.wrong(key, invalid.to_string(), help)
+    })
+}
+
+fn gateways(
+    source: &Source,
+    region: &Region,
+    id: RegionId,
+    owners: &mut Owners,
+    endpoints: &mut Endpoints,
+) -> Result<(), ConfigError> {
+    for (gateway, number) in region.gateways.iter().zip(0u32..) {
+        let key = format!("regions[{id}].gateways[{number}]");
+        let mut address = |kind: &str, text: &Option<String>| -> Result<Option<BaseUrl>, ConfigError> {
+            let Some(text) = text else { return Ok(None) };
+            let key = format!("{key}.{kind}");
+            let address = url(source, &key, text)?;
+            owners.note(source, &key, id, &address)?;
+            Ok(Some(address))
+        };
+        let found = GatewayEndpoints {
+            region: id,
+            rest: address("rest", &gateway.rest)?,
+            management: address("management", &gateway.management)?,
+            grpc: address("grpc", &gateway.grpc)?,
+        };
+        if found.rest.is_none() && found.management.is_none() && found.grpc.is_none() {
+            return Err(source.wrong(
+                &key,
+                "this gateway has no address",
+                "Give it `management` at least (usually port 9600), better `rest` (8080) too.",
+            ));
+        }
+        let name = gateway_name(region, gateway, number);
+        if endpoints
+            .gateways
+            .insert(GatewayName::new(name.clone()), found)
+            .is_some()
+        {
+            return Err(source.wrong(
+                &format!("{key}.name"),
+                format!("two gateways are called `{name}`"),
+                "Give each gateway a name of its own.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What a gateway is called.
+fn gateway_name(region: &Region, gateway: &Gateway, number: u32) -> String {
+    gateway
+        .name
+        .clone()
+        .unwrap_or_else(|| format!("{}-{number}", region.name))
+}
+
+fn brokers(
+    source: &Source,
+    region: &Region,
+    id: RegionId,
+    installation: &Installation,
+    owners: &mut Owners,
+    endpoints: &mut Endpoints,
+) -> Result<(), ConfigError> {
+    for (number, address) in &region.brokers {
+        let broker = BrokerId(number.0);
+        let key = format!("regions[{id}].brokers.{}", number.0);
+        if !installation.brokers().contains(&broker) {
+            return Err(source.wrong(
+                &key,
+                format!(
+                    "there is no broker {broker} in a cluster of {}",
+                    installation.cluster_size()
+                ),
+                "Broker ids begin at 0 and end below clusterSize.",
+            ));
+        }
+        if RegionId::of(broker) != id {
+            return Err(source.wrong(
+                &key,
+                format!(
+                    "broker {broker} is listed in region {}, but by its number it belongs to {}",
+                    region.name,
+                    installation.region(RegionId::of(broker)).name
+                ),
+                "A broker's region is its id modulo 2: the first region has the even ids.",
+            ));
+        }
+        let address = url(source, &key, address)?;
+        owners.note(source, &key, id, &address)?;
+        if let Some((twin, _)) = endpoints.brokers.iter().find(|(_, other)| **other == address) {
+            return Err(source.wrong(
+                &key,
+                format!("brokers {twin} and {broker} have the same address {address}"),
+                "Each broker has a management endpoint of its own: leaders are proven there.",
+            ));
+        }
+        endpoints.brokers.insert(broker, address);
+    }
+    Ok(())
+}
+
+/// What can be used, and ought to be better. One file may hold several secrets, and is told of once.
+fn warnings(source: &Source, file: &File) -> Vec<String> {
+    let warnings: BTreeSet<String> = file
+        .secrets()
+        .into_iter()
+        .filter_map(|(_, secret)| match secret.seek(source) {
+            Sought::Found { warning, .. } => warning,
+            Sought::Missing { .. } => None,
+        })
+        .collect();
+    warnings.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -244,8 +342,8 @@ regions:
 ";
 
     fn read(text: &str) -> Result<Config, ConfigError> {
-        let path = Path::new("c8dr.yaml");
-        resolve(path, text, &file::parse(path, text)?)
+        let source = Source::of(Path::new("c8dr.yaml"), text);
+        resolve(&source, &source.parse()?, Secrets::Fetched)
     }
 
     fn shown(text: &str) -> String {

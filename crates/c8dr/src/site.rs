@@ -44,6 +44,9 @@ impl Site {
             screen.note("There is no c8dr.yaml here; this is the running lab.");
         }
         let config = config::load(&found.path)?;
+        for warning in &config.warnings {
+            screen.note(&format!("Warning: {warning}"));
+        }
         let clock = Clock::at_speed(config.clock_speed);
         Self::with(config, clock, Store::at(home))
     }

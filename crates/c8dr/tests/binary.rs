@@ -370,7 +370,7 @@ fn endpoints_that_are_no_camunda_are_told() {
     });
     let region = |name: &str, id: u32| {
         format!(
-            "  - name: {name}\n    exporter: elasticsearchregion{id}\n    gateways:\n      - rest: http://{address}\n        management: http://{address}\n"
+            "  - name: {name}\n    exporter: elasticsearchregion{id}\n    gateways:\n      - rest: http://{address}/{name}\n        management: http://{address}/{name}\n"
         )
     };
     let config = format!(

@@ -141,6 +141,7 @@ pub(super) fn config(lab: &Lab, endpoints: &Endpoints, speed: f64, home: &Path) 
 fn describe(path: &Path, lab: &Lab, endpoints: &Endpoints, speed: f64) -> Result<(), CliError> {
     let key = path.with_file_name("lab.key");
     write(&key, "lab")?;
+    for_its_owner_only(&key)?;
     write(path, &yaml(lab, endpoints, speed, &key))
 }
 
@@ -254,6 +255,24 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
         std::fs::create_dir_all(directory).map_err(io)?;
     }
     std::fs::write(path, text).map_err(io)
+}
+
+/// Keeps others on this machine from reading a file, as one should a secret.
+fn for_its_owner_only(path: &Path) -> Result<(), CliError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|source| {
+            CliError::Io {
+                doing: "protect",
+                path: path.to_owned(),
+                source,
+            }
+        })?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// The lab itself, until it is told to stop.

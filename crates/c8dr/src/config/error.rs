@@ -1,9 +1,12 @@
 //! What can be wrong with a configuration, shown in its source with the nearest thing that would be right.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::Location;
+
+use super::redact::redacted;
+use super::source::Source;
 
 /// A configuration that can't be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -13,7 +16,7 @@ pub enum ConfigError {
     #[diagnostic(
         code(config::missing),
         help(
-            "Looked for: {looked}.\nWrite one (README, \"Your own cluster\"), or try it on a lab: `c8dr lab up`, then `c8dr status`."
+            "Looked for: {looked}.\nWrite one: `c8dr init --from-env`, or from the example in the README, \"Your own cluster\". Or try it on a lab: `c8dr lab up`, then `c8dr status`."
         )
     )]
     Missing {
@@ -21,10 +24,10 @@ pub enum ConfigError {
         looked: String,
     },
     /// A file that can't be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read the configuration {}", path.display())]
     #[diagnostic(
         code(config::unreadable),
-        help("Check the path and its permissions, or name another with `--config`.")
+        help("Check the path and its permissions, or name another file with `--config`.")
     )]
     Unreadable {
         /// The file.
@@ -32,24 +35,38 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file that cannot be a configuration.
+    #[error("{} is no configuration: {why}", path.display())]
+    #[diagnostic(
+        code(config::not_text),
+        help("A configuration is one YAML file in UTF-8. Name it with `--config FILE`.")
+    )]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A file with nothing in it.
+    #[error("the configuration {} is empty", path.display())]
+    #[diagnostic(
+        code(config::empty),
+        help(
+            "Write it: `c8dr init --from-env --write FILE`, or from the example in the README, \"Your own cluster\"."
+        )
+    )]
+    Blank {
+        /// The file.
+        path: PathBuf,
+    },
     /// Something in it is wrong.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Wrong(Box<Mistake>),
     /// A secret that is not where the configuration says.
-    #[error("a secret is missing: {place}: {reason}")]
-    #[diagnostic(
-        code(config::secret),
-        help(
-            "Set it, or correct `auth` in the configuration. Secrets are never written into the configuration itself."
-        )
-    )]
-    NoSecret {
-        /// Where it should be.
-        place: String,
-        /// Why it can't be had.
-        reason: String,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NoSecret(Box<NoSecret>),
 }
 
 /// A mistake in a configuration, shown in its source.
@@ -69,96 +86,69 @@ pub struct Mistake {
     span: Option<SourceSpan>,
 }
 
+/// A secret that is not where the configuration says.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("a secret is missing: {what}")]
+#[diagnostic(code(config::secret), help("{help}"))]
+pub struct NoSecret {
+    /// Which, and why it can't be had.
+    what: String,
+    /// What to do.
+    help: String,
+    /// The file's text.
+    #[source_code]
+    source_code: NamedSource<String>,
+    /// Where the configuration names it.
+    #[label("named here")]
+    span: Option<SourceSpan>,
+}
+
 impl ConfigError {
     /// Something wrong at a place.
-    pub(super) fn at(path: &Path, text: &str, location: Location, what: String, help: &str) -> Self {
-        ConfigError::Wrong(Box::new(Mistake {
-            what,
-            help: help.to_owned(),
-            source_code: NamedSource::new(path.display().to_string(), redacted(text)),
-            span: span(text, &location),
-        }))
-    }
-
-    /// What the YAML reader complained of.
-    pub(super) fn syntax(path: &Path, text: &str, error: &serde_saphyr::Error) -> Self {
-        let bare = error.without_snippet();
-        let (what, help) = match bare {
-            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
-                (format!("unknown key `{field}`"), nearest(field, expected))
-            }
-            serde_saphyr::Error::SerdeUnknownVariant {
-                variant, expected, ..
-            } => (format!("unknown kind `{variant}`"), nearest(variant, expected)),
-            serde_saphyr::Error::SerdeMissingField { field, .. } => (
-                format!("`{field}` is missing"),
-                format!("Add `{field}:`; the README has a whole example."),
-            ),
-            other => {
-                let text = other.to_string();
-                let first = text
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ")
-                    .to_owned();
-                (first, "The README has a whole example.".to_owned())
-            }
-        };
-        let location = bare.location();
+    pub(super) fn at(source: &Source, location: Option<Location>, what: String, help: String) -> Self {
+        let (source_code, span) = shown(source, location);
         ConfigError::Wrong(Box::new(Mistake {
             what,
             help,
-            source_code: NamedSource::new(path.display().to_string(), redacted(text)),
-            span: location.and_then(|location| span(text, &location)),
+            source_code,
+            span,
+        }))
+    }
+
+    /// A secret that can't be had.
+    pub(super) fn no_secret(source: &Source, key: &str, what: String, help: String) -> Self {
+        let location = source.places.location(key);
+        let (source_code, span) = shown(source, location);
+        ConfigError::NoSecret(Box::new(NoSecret {
+            what,
+            help,
+            source_code,
+            span,
         }))
     }
 }
 
-/// The known word nearest to a wrong one, or all of them.
-fn nearest(wrong: &str, known: &[&str]) -> String {
-    let close = known
-        .iter()
-        .map(|word| {
-            (
-                strsim::damerau_levenshtein(&wrong.to_lowercase(), &word.to_lowercase()),
-                word,
-            )
-        })
-        .min()
-        .filter(|(distance, word)| *distance <= word.len().max(wrong.len()) / 3);
-    match close {
-        Some((_, word)) => format!("Did you mean `{word}`?"),
-        None => format!(
-            "Known here: {}.",
-            known
-                .iter()
-                .map(|word| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    }
-}
+/// No line is shown that is longer: a screen is 80 wide, and a file may be one line of a megabyte.
+const LINE_MAX: usize = 240;
 
-/// The source without what somebody may have put into a URL in front of an `@`.
-fn redacted(text: &str) -> String {
-    text.lines()
-        .map(|line| match (line.find("://"), line.rfind('@')) {
-            // Same length, so that places stay places.
-            (Some(start), Some(end)) if start + 3 < end => {
-                format!(
-                    "{}{}{}",
-                    &line[..start + 3],
-                    "*".repeat(end - start - 3),
-                    &line[end..]
-                )
+/// The file as it may be shown, and the place in it.
+fn shown(source: &Source, location: Option<Location>) -> (NamedSource<String>, Option<SourceSpan>) {
+    let mut text = String::new();
+    for line in redacted(&source.text).lines() {
+        match line.char_indices().nth(LINE_MAX) {
+            Some((end, _)) => {
+                text.push_str(&line[..end]);
+                text.push('…');
             }
-            _ => line.to_owned(),
-        })
-        .collect::<Vec<_>>()
-        .join("\n")
+            None => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    let span = location.and_then(|location| span(&text, &location));
+    (NamedSource::new(source.path.display().to_string(), text), span)
 }
 
+/// The rest of the line from a place on.
 fn span(text: &str, location: &Location) -> Option<SourceSpan> {
     let (line, column) = (
         usize::try_from(location.line()).ok()?,
@@ -174,6 +164,8 @@ fn span(text: &str, location: &Location) -> Option<SourceSpan> {
         .char_indices()
         .nth(column.checked_sub(1)?)
         .map_or(rest.len(), |(at, _)| at);
-    let length = rest[start..].trim_end().len().max(1);
+    // A remark behind the value is not what is wrong.
+    let value = rest[start..].split(" #").next().unwrap_or_default();
+    let length = value.trim_end().len().max(1);
     Some((before + start, length).into())
 }

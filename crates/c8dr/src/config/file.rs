@@ -1,31 +1,33 @@
 //! The file as it is written: names, shapes, nothing resolved. Unknown keys are errors.
+//!
+//! What stands here as documentation stands in the published schema, and is read there by people.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
-use serde_saphyr::Spanned;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
 
-use super::error::ConfigError;
-use crate::environment;
-
-/// A text that knows where it stands.
-pub type Text = Spanned<String>;
+pub use super::secret::Secret;
 
 /// The whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct File {
     /// What the installation is called.
     pub name: String,
-    /// Brokers of both regions together.
-    pub cluster_size: Spanned<u32>,
+    /// Brokers of both regions together: even, 4 at least.
+    #[schemars(range(min = 4), extend("multipleOf" = 2))]
+    pub cluster_size: u32,
     /// Partitions.
+    #[schemars(range(min = 1))]
     pub partition_count: u32,
-    /// Replicas per partition.
-    pub replication_factor: Spanned<u32>,
-    /// Both regions, in the order of their ids: the first has the even brokers.
+    /// Replicas of each partition: 4, of which each region keeps 2.
+    #[schemars(range(min = 4, max = 4))]
+    pub replication_factor: u32,
+    /// Both regions, in the order of their ids: the first has the brokers with even ids.
+    #[schemars(length(equal = 2))]
     pub regions: Vec<Region>,
     /// Who we are at the endpoints.
     #[serde(default)]
@@ -51,11 +53,11 @@ pub struct File {
 }
 
 /// The snapshot repository, as both searches know it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Snapshots {
     /// Its name.
-    pub repository: Text,
+    pub repository: String,
     /// Its type: `s3`, or `fs` for tests.
     #[serde(rename = "type")]
     pub kind: String,
@@ -64,15 +66,15 @@ pub struct Snapshots {
 }
 
 /// An object store.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Bucket {
     /// `s3://BUCKET/PREFIX`, or `file:///FOLDER` for one machine.
-    pub url: Text,
+    pub url: String,
     /// The S3 endpoint, where it is not Amazon's.
     #[serde(default)]
-    pub endpoint: Option<Text>,
-    /// The S3 region.
+    pub endpoint: Option<String>,
+    /// The S3 region; `us-east-1`, if not said.
     #[serde(default)]
     pub region: Option<String>,
     /// Where the access key is.
@@ -84,23 +86,24 @@ pub struct Bucket {
 }
 
 /// What bounds a pause of exporting.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pause {
-    /// How long the brokers' disks must last at least, in seconds; less, and a run turns round.
+    /// How long the brokers' disks must last at least, in seconds; less, and a run turns round. 600, if not said.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub floor_seconds: Option<u64>,
-    /// What the brokers keep free, in bytes: below it they take no commands.
+    /// What the brokers keep free, in bytes: below it they take no commands. 2 GB, if not said.
     #[serde(default)]
     pub reserve_bytes: Option<u64>,
 }
 
 /// A region's search.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Search {
     /// Its address, usually port 9200.
-    pub url: Text,
+    pub url: String,
     /// Who we are there.
     #[serde(default)]
     pub auth: Option<Login>,
@@ -110,7 +113,7 @@ pub struct Search {
 }
 
 /// How a region's platform is changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlatformDriver {
     /// By commands that c8dr runs.
@@ -120,13 +123,14 @@ pub enum PlatformDriver {
 }
 
 /// A region's platform. Each command is a list of arguments; no shell is involved.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Platform {
     /// Who changes it.
     pub driver: PlatformDriver,
     /// Prints the pods as JSON, as `kubectl get pods -o json` does. Always run by c8dr: what cannot be seen cannot be proven.
-    pub pods: Spanned<Vec<String>>,
+    #[schemars(length(min = 1))]
+    pub pods: Vec<String>,
     /// Prints the volume claims as JSON, as `kubectl get pvc -o json` does.
     #[serde(default)]
     pub volumes: Option<Vec<String>>,
@@ -141,11 +145,12 @@ pub struct Platform {
 }
 
 /// One region.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Region {
     /// What people call it, and type to confirm.
-    pub name: Text,
+    #[schemars(length(min = 1))]
+    pub name: String,
     /// The exporter that writes to this region's search.
     pub exporter: String,
     /// Its gateways.
@@ -153,7 +158,7 @@ pub struct Region {
     pub gateways: Vec<Gateway>,
     /// Each broker's own management endpoint.
     #[serde(default)]
-    pub brokers: BTreeMap<BrokerKey, Text>,
+    pub brokers: BTreeMap<BrokerKey, String>,
     /// Its search; a failback needs both.
     #[serde(default)]
     pub search: Option<Search>,
@@ -163,7 +168,7 @@ pub struct Region {
 }
 
 /// One gateway's addresses.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gateway {
     /// What to call it; `REGION-NUMBER` if not given.
@@ -171,30 +176,47 @@ pub struct Gateway {
     pub name: Option<String>,
     /// `/v2`, usually port 8080.
     #[serde(default)]
-    pub rest: Option<Text>,
+    pub rest: Option<String>,
     /// `/actuator`, usually port 9600.
     #[serde(default)]
-    pub management: Option<Text>,
+    pub management: Option<String>,
     /// gRPC, usually port 26500.
     #[serde(default)]
-    pub grpc: Option<Text>,
+    pub grpc: Option<String>,
 }
+
+/// What broker ids are. [`super::complaint`] knows the words.
+pub(super) const BROKER_IDS: &str = "ids are 0, 1, 2, …";
 
 /// A broker id as a key, written as a number or in quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BrokerKey(pub u32);
+
+impl JsonSchema for BrokerKey {
+    fn schema_name() -> Cow<'static, str> {
+        "BrokerKey".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]+$" })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
 
 impl<'de> Deserialize<'de> for BrokerKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse()
             .map(BrokerKey)
-            .map_err(|_| serde::de::Error::custom(format!("`{text}` is no broker id; ids are 0, 1, 2, …")))
+            .map_err(|_| serde::de::Error::custom(format!("`{text}` is no broker id; {BROKER_IDS}")))
     }
 }
 
 /// Who we are, by kind of endpoint.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Logins {
     /// At `/v2`.
@@ -209,7 +231,7 @@ pub struct Logins {
 }
 
 /// How to log in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Login {
     /// User and password.
@@ -228,42 +250,8 @@ pub enum Login {
     },
 }
 
-/// Where a secret is. Never the secret itself: a configuration is shown, copied and committed.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Secret {
-    /// In an environment variable.
-    Env(String),
-    /// In a file, beside the configuration if not absolute.
-    File(PathBuf),
-}
-
-impl Secret {
-    /// Fetches it.
-    pub(super) fn resolve(&self, config: &Path) -> Result<SecretString, ConfigError> {
-        match self {
-            Secret::Env(name) => {
-                environment::read(name)
-                    .map(Into::into)
-                    .ok_or_else(|| ConfigError::NoSecret {
-                        place: format!("the environment variable {name}"),
-                        reason: "it is not set, or empty".to_owned(),
-                    })
-            }
-            Secret::File(file) => {
-                let path = beside(config, file);
-                let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::NoSecret {
-                    place: format!("the file {}", path.display()),
-                    reason: error.to_string(),
-                })?;
-                Ok(text.trim_end_matches(['\n', '\r']).into())
-            }
-        }
-    }
-}
-
 /// Whom to trust.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tls {
     /// A PEM file of certificates to trust instead of the system's.
@@ -275,7 +263,7 @@ pub struct Tls {
 }
 
 /// A certificate of our own.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Client {
     /// PEM file of the certificate and its chain.
@@ -285,21 +273,53 @@ pub struct Client {
 }
 
 /// The clock's pace.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pace {
-    /// Seconds of the clock per second of the wall.
+    /// Seconds of the clock per second of the wall; above 0.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub speed: f64,
 }
 
-/// A path in the configuration means: beside the configuration.
-pub(super) fn beside(config: &Path, file: &Path) -> PathBuf {
-    config
-        .parent()
-        .map_or_else(|| file.to_owned(), |directory| directory.join(file))
-}
-
-/// Parses the file.
-pub(super) fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
-    serde_saphyr::from_str(text).map_err(|error| ConfigError::syntax(path, text, &error))
+impl File {
+    /// Every secret that is named, with its key.
+    pub(super) fn secrets(&self) -> Vec<(String, &Secret)> {
+        let auth = self.auth.as_ref();
+        let mut logins = vec![
+            ("auth.rest".to_owned(), auth.and_then(|auth| auth.rest.as_ref())),
+            (
+                "auth.management".to_owned(),
+                auth.and_then(|auth| auth.management.as_ref()),
+            ),
+            ("auth.grpc".to_owned(), auth.and_then(|auth| auth.grpc.as_ref())),
+        ];
+        for (region, number) in self.regions.iter().zip(0u32..) {
+            let login = region.search.as_ref().and_then(|search| search.auth.as_ref());
+            logins.push((format!("regions[{number}].search.auth"), login));
+        }
+        let bucket = self.bucket.as_ref();
+        let keys = [
+            (
+                "bucket.accessKey",
+                bucket.and_then(|bucket| bucket.access_key.as_ref()),
+            ),
+            (
+                "bucket.secretKey",
+                bucket.and_then(|bucket| bucket.secret_key.as_ref()),
+            ),
+        ];
+        logins
+            .into_iter()
+            .filter_map(|(key, login)| {
+                Some(match login? {
+                    Login::Basic { password, .. } => (format!("{key}.basic.password"), password),
+                    Login::Bearer { token } => (format!("{key}.bearer.token"), token),
+                })
+            })
+            .chain(
+                keys.into_iter()
+                    .filter_map(|(key, secret)| Some((key.to_owned(), secret?))),
+            )
+            .collect()
+    }
 }

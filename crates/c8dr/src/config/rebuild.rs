@@ -1,7 +1,6 @@
 //! What a failback needs besides Zeebe: searches, the repository, platforms, the bucket, the bounds of a pause.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::failback::{FLOOR_S, RESERVE_BYTES};
@@ -12,9 +11,15 @@ use c8dr_systems::elasticsearch::Endpoint;
 use c8dr_systems::zeebe::BaseUrl;
 use secrecy::ExposeSecret;
 
+use super::address::url;
 use super::error::ConfigError;
-use super::file::{File, Platform, PlatformDriver, Text};
-use super::{login, tls, url};
+use super::file::{File, Platform, PlatformDriver};
+use super::redact::is_secret;
+use super::resolver::Resolver;
+use super::source::Source;
+
+/// The S3 region of a bucket that names none: what Amazon and its likenesses take.
+pub(super) const S3_REGION: &str = "us-east-1";
 
 /// All of it, as far as it is configured.
 #[derive(Clone, Debug)]
@@ -67,61 +72,110 @@ pub struct BucketAt {
     pub tls: TlsOptions,
 }
 
-pub(super) fn resolve(path: &Path, text: &str, file: &File) -> Result<Rebuild, ConfigError> {
-    let mut searches = BTreeMap::new();
+pub(super) fn resolve(source: &Source, file: &File, resolver: &Resolver) -> Result<Rebuild, ConfigError> {
+    let mut searches: BTreeMap<RegionId, Endpoint> = BTreeMap::new();
     let mut platforms = BTreeMap::new();
     for (region, id) in file.regions.iter().zip(0..) {
+        let key = format!("regions[{id}]");
         let id = RegionId(id);
-        if let Some(search) = &region.search
-            && let Some(address) = url(path, text, Some(&search.url))?
-        {
+        if let Some(search) = &region.search {
+            let at = format!("{key}.search.url");
+            let address = url(source, &at, &search.url)?;
+            if searches.values().any(|other| other.url == address) {
+                return Err(source.wrong(
+                    &at,
+                    "both regions have the same search",
+                    "Each region has a search of its own: a failback copies one into the other, and compares them.",
+                ));
+            }
             let mut endpoint = Endpoint::new(address);
-            endpoint.auth = login(path, search.auth.as_ref())?;
-            endpoint.tls = tls(path, file);
+            endpoint.auth = resolver.login(&format!("{key}.search.auth"), search.auth.as_ref())?;
+            endpoint.tls = resolver.tls();
             if let Some(prefix) = &search.records_prefix {
                 endpoint.records_prefix.clone_from(prefix);
             }
             searches.insert(id, endpoint);
         }
         if let Some(platform) = &region.platform {
-            platforms.insert(id, platform_by(path, text, platform)?);
+            platforms.insert(id, platform_by(source, &format!("{key}.platform"), platform)?);
         }
     }
-    let repository = file.snapshots.as_ref().map(|snapshots| Repository {
-        name: snapshots.repository.value.clone(),
-        settings: serde_json::json!({ "type": snapshots.kind, "settings": snapshots.settings }),
-    });
     let pause = file.pause.as_ref();
+    let floor_s = pause.and_then(|pause| pause.floor_seconds).unwrap_or(FLOOR_S);
+    if floor_s == 0 {
+        return Err(source.wrong(
+            "pause.floorSeconds",
+            "with a floor of 0 seconds a run would pause exporting until the disks are full",
+            format!("Give at least 1, better some minutes: {FLOOR_S}, if not said."),
+        ));
+    }
     Ok(Rebuild {
         searches,
-        repository,
+        repository: repository(source, file)?,
         platforms,
-        bucket: bucket(path, text, file)?,
+        bucket: bucket(source, file, resolver)?,
         webapps: file.webapps.unwrap_or(true),
-        floor_s: pause.and_then(|pause| pause.floor_seconds).unwrap_or(FLOOR_S),
+        floor_s,
         reserve_bytes: pause
             .and_then(|pause| pause.reserve_bytes)
             .unwrap_or(RESERVE_BYTES),
     })
 }
 
-fn platform_by(path: &Path, text: &str, platform: &Platform) -> Result<PlatformBy, ConfigError> {
-    let lines = [&platform.install, &platform.webapps_down, &platform.webapps_up];
-    let is_empty = platform.pods.value.is_empty()
-        || platform.volumes.as_ref().is_some_and(Vec::is_empty)
-        || lines.iter().any(|lines| lines.iter().any(Vec::is_empty));
-    if is_empty {
-        return Err(ConfigError::at(
-            path,
-            text,
-            platform.pods.referenced,
-            "a command of this platform has no words".to_owned(),
-            "A command is a list of arguments, for example `[kubectl, get, pods, -n, camunda-paris, -o, json]`.",
+fn repository(source: &Source, file: &File) -> Result<Option<Repository>, ConfigError> {
+    let Some(snapshots) = &file.snapshots else {
+        return Ok(None);
+    };
+    // Both servers would keep it in their cluster state, where everybody who may look can read it.
+    if let Some(secret) = snapshots.settings.keys().find(|key| is_secret(key)) {
+        return Err(source.wrong(
+            &format!("snapshots.settings.{secret}"),
+            format!("`{secret}` would hand a secret to everybody who may look at the repository"),
+            "Put it into both servers' keystores (`elasticsearch-keystore add s3.client.camunda.secret_key`), and name the `client` here.",
         ));
+    }
+    for (key, value) in [("repository", &snapshots.repository), ("type", &snapshots.kind)] {
+        if value.trim().is_empty() {
+            return Err(source.wrong(
+                &format!("snapshots.{key}"),
+                format!("`{key}` is empty"),
+                "For example `repository: camunda_backup` and `type: s3`.",
+            ));
+        }
+    }
+    Ok(Some(Repository {
+        name: snapshots.repository.clone(),
+        settings: serde_json::json!({ "type": snapshots.kind, "settings": snapshots.settings }),
+    }))
+}
+
+fn platform_by(source: &Source, key: &str, platform: &Platform) -> Result<PlatformBy, ConfigError> {
+    let wordless = |key: String| {
+        source.wrong(
+            &key,
+            format!("`{key}` has a command without words"),
+            "A command is a list of arguments, for example `[kubectl, get, pods, -n, camunda-paris, -o, json]`.",
+        )
+    };
+    let is_wordless = |words: &[String]| words.first().is_none_or(|program| program.trim().is_empty());
+    if is_wordless(&platform.pods) {
+        return Err(wordless(format!("{key}.pods")));
+    }
+    if platform.volumes.as_deref().is_some_and(is_wordless) {
+        return Err(wordless(format!("{key}.volumes")));
+    }
+    for (name, lines) in [
+        ("install", &platform.install),
+        ("webappsDown", &platform.webapps_down),
+        ("webappsUp", &platform.webapps_up),
+    ] {
+        if let Some((_, number)) = lines.iter().zip(0u32..).find(|(words, _)| is_wordless(words)) {
+            return Err(wordless(format!("{key}.{name}[{number}]")));
+        }
     }
     Ok(PlatformBy {
         is_manual: platform.driver == PlatformDriver::Manual,
-        pods: platform.pods.value.clone(),
+        pods: platform.pods.clone(),
         volumes: platform.volumes.clone(),
         install: platform.install.clone(),
         webapps_down: platform.webapps_down.clone(),
@@ -129,15 +183,12 @@ fn platform_by(path: &Path, text: &str, platform: &Platform) -> Result<PlatformB
     })
 }
 
-fn bucket(path: &Path, text: &str, file: &File) -> Result<Option<BucketAt>, ConfigError> {
+fn bucket(source: &Source, file: &File, resolver: &Resolver) -> Result<Option<BucketAt>, ConfigError> {
     let Some(bucket) = &file.bucket else {
         return Ok(None);
     };
-    let Text {
-        value, referenced, ..
-    } = &bucket.url;
-    let wrong = |what: String, help: &str| ConfigError::at(path, text, *referenced, what, help);
-    let place = Place::parse(value)
+    let wrong = |what: String, help: &str| source.wrong("bucket.url", what, help);
+    let place = Place::parse(&bucket.url)
         .map_err(|bad| wrong(bad.to_string(), "For example `s3://my-backup-bucket/c8dr`."))?;
     if place == Place::Memory {
         return Err(wrong(
@@ -146,7 +197,10 @@ fn bucket(path: &Path, text: &str, file: &File) -> Result<Option<BucketAt>, Conf
         ));
     }
     let keys = match (&bucket.access_key, &bucket.secret_key) {
-        (Some(access), Some(secret)) => Some((access.resolve(path)?, secret.resolve(path)?)),
+        (Some(access), Some(secret)) => Some((
+            resolver.secret("bucket.accessKey", access)?,
+            resolver.secret("bucket.secretKey", secret)?,
+        )),
         (None, None) => None,
         _ => {
             return Err(wrong(
@@ -161,15 +215,19 @@ fn bucket(path: &Path, text: &str, file: &File) -> Result<Option<BucketAt>, Conf
             "For example `accessKey: {env: AWS_ACCESS_KEY_ID}` and `secretKey: {env: AWS_SECRET_ACCESS_KEY}`.",
         ));
     }
+    let endpoint = match &bucket.endpoint {
+        Some(endpoint) => Some(url(source, "bucket.endpoint", endpoint)?),
+        None => None,
+    };
     Ok(Some(BucketAt {
         place,
-        endpoint: url(path, text, bucket.endpoint.as_ref())?,
-        region: bucket.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+        endpoint,
+        region: bucket.region.clone().unwrap_or_else(|| S3_REGION.to_owned()),
         credentials: keys.map(|(access, secret)| Credentials {
             access_key_id: access.expose_secret().to_owned(),
             secret_access_key: secret,
             session_token: None,
         }),
-        tls: tls(path, file),
+        tls: resolver.tls(),
     }))
 }
