@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
 
@@ -25,19 +25,54 @@ pub struct Args {
     /// How to print the result
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Human, value_name = "FORM")]
     pub output: Output,
-    /// No colours (also: the environment variable NO_COLOR)
-    #[arg(long, global = true)]
+    /// Colours: on a terminal, always, or never (also: NO_COLOR, CLICOLOR_FORCE)
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// The same as `--color never`
+    #[arg(long, global = true, conflicts_with = "color")]
     pub no_color: bool,
+    /// Only the result, errors, and what a person has to do
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Each request in one line; twice: the log of everything
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// How the log is written (what is logged: the environment variable C8DR_LOG)
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORM")]
+    pub log_format: LogFormat,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Args {
-    /// Whether colours are wanted, as far as the arguments say.
-    pub fn color(&self) -> bool {
-        !self.no_color
+    /// When colours are wanted, as far as the arguments say.
+    pub fn color(&self) -> Color {
+        match self.no_color {
+            true => Color::Never,
+            false => self.color,
+        }
     }
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, as NO_COLOR, CLICOLOR and CLICOLOR_FORCE want it.
+    Auto,
+    /// Also into files and pipes.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON document per line.
+    Json,
 }
 
 /// How results are printed.
@@ -71,9 +106,16 @@ pub enum Command {
     #[command(after_help = "Examples:\n  c8dr status\n  c8dr status --watch\n  c8dr status --output zbctl")]
     Status(Status),
     /// Could the loss of a region be handled now?
+    #[command(after_help = "Examples:\n  c8dr ready\n  c8dr ready --output json")]
     Ready,
+    /// What is missing: for the run that has not ended, or for a failover or failback now
+    #[command(after_help = "Examples:\n  c8dr why\n  c8dr why --output json")]
+    Why,
     /// Make a plan, print and save it; change nothing
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  c8dr plan failover --lost paris\n  c8dr plan failback --returning paris --save failback-paris.plan.json"
+    )]
     Plan(Plan),
     /// Fail over: give up the lost region, and prove that the other one serves
     #[command(
@@ -89,7 +131,10 @@ pub enum Command {
     #[command(after_help = "Example:\n  c8dr apply failover-paris.plan.json")]
     Apply(Apply),
     /// Runs and their journals
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  c8dr run list\n  c8dr run resume\n  c8dr run abort --reason \"INC-4711: the region is gone again\""
+    )]
     Run(RunCommand),
     /// Write a configuration from what the shell already knows
     #[command(
@@ -99,14 +144,29 @@ pub enum Command {
     /// The configuration: is it right, what does it amount to, what may stand in it
     #[command(subcommand, after_help = "Examples:\n  c8dr config check")]
     Config(ConfigCommand),
+    /// What a code means, why c8dr says it, and the ways out
+    #[command(
+        after_help = "Examples:\n  c8dr explain not-fenced\n  c8dr explain FB2b\n  c8dr explain 3        an exit code\n  c8dr explain          all codes"
+    )]
+    Explain {
+        /// The code [default: list all]
+        code: Option<String>,
+    },
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  c8dr completions bash > /etc/bash_completion.d/c8dr")]
+    #[command(
+        after_help = "Examples:\n  c8dr completions bash > /etc/bash_completion.d/c8dr\n  c8dr completions zsh > ~/.zfunc/_c8dr\n  c8dr completions fish > ~/.config/fish/completions/c8dr.fish"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = "Examples:\n  c8dr man | man -l -\n  c8dr man --dir /usr/local/share/man/man1")]
+    Man {
+        /// Write the pages of all commands into this directory
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// `drill`
@@ -141,6 +201,7 @@ pub struct World {
 #[derive(Debug, Subcommand)]
 pub enum Lab {
     /// Start a lab in the background, and write its configuration
+    #[command(after_help = "Examples:\n  c8dr lab up\n  c8dr lab up --brokers 8 --partitions 8 --speed 5")]
     Up {
         #[command(flatten)]
         #[expect(missing_docs, reason = "flattened: its own fields are documented")]
@@ -172,8 +233,12 @@ pub enum Lab {
         bare: bool,
     },
     /// What the lab really is like, behind what its interfaces say
+    #[command(after_help = "Example:\n  c8dr lab status --output json")]
     Status,
     /// What helm, kubectl and a cloud's console would do to the lab
+    #[command(
+        after_help = "Examples:\n  c8dr lab ctl pods --region region1\n  c8dr lab ctl scale --region region1 --deployment operate --replicas 0"
+    )]
     Ctl {
         /// The control port [default: that of the running lab]
         #[arg(long, value_name = "HOST:PORT")]
@@ -183,6 +248,7 @@ pub enum Lab {
         verb: Ctl,
     },
     /// Stop the lab
+    #[command(after_help = "Example:\n  c8dr lab down")]
     Down,
 }
 
@@ -200,18 +266,23 @@ pub enum Ctl {
         webapps: Switch,
     },
     /// `helm uninstall`: all processes end, the volumes stay
+    #[command(after_help = "Example:\n  c8dr lab ctl uninstall --region region1")]
     Uninstall {
         /// The region
         #[arg(long)]
         region: String,
     },
     /// `kubectl delete pvc`
+    #[command(after_help = "Example:\n  c8dr lab ctl delete-volumes --region region1")]
     DeleteVolumes {
         /// The region
         #[arg(long)]
         region: String,
     },
     /// `kubectl scale deployment`
+    #[command(
+        after_help = "Example:\n  c8dr lab ctl scale --region region1 --deployment operate --replicas 0"
+    )]
     Scale {
         /// The region
         #[arg(long)]
@@ -224,18 +295,21 @@ pub enum Ctl {
         replicas: u32,
     },
     /// `kubectl get pods -o json`
+    #[command(after_help = "Example:\n  c8dr lab ctl pods --region region1")]
     Pods {
         /// The region
         #[arg(long)]
         region: String,
     },
     /// `kubectl get pvc -o json`
+    #[command(after_help = "Example:\n  c8dr lab ctl volumes --region region1")]
     Volumes {
         /// The region
         #[arg(long)]
         region: String,
     },
     /// `helm list` of both regions
+    #[command(after_help = "Example:\n  c8dr lab ctl releases")]
     Releases,
 }
 
@@ -393,8 +467,10 @@ pub enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// All runs of this machine
+    #[command(after_help = "Examples:\n  c8dr run list\n  c8dr run list --output json")]
     List,
     /// One run: its steps, times and answers
+    #[command(after_help = "Examples:\n  c8dr run show\n  c8dr run show RUN --output json")]
     Show {
         /// The run [default: the newest]
         run: Option<String>,
@@ -411,6 +487,7 @@ pub enum RunCommand {
         from_record: bool,
     },
     /// Give a run up. A failover's deeds stay done; a failback goes back to one region, with nothing left paused
+    #[command(after_help = "Example:\n  c8dr run abort --reason \"INC-4711: the region is gone again\"")]
     Abort {
         /// The run [default: the newest unfinished]
         run: Option<String>,
@@ -419,6 +496,7 @@ pub enum RunCommand {
         reason: String,
     },
     /// Check a journal offline: its hashes, its order, its plan
+    #[command(after_help = "Examples:\n  c8dr run verify\n  c8dr run verify RUN --output json")]
     Verify {
         /// The run [default: the newest]
         run: Option<String>,

@@ -4,6 +4,7 @@ mod apply;
 mod carry;
 mod config;
 mod drill;
+mod explain;
 mod failback;
 mod failover;
 mod init;
@@ -11,6 +12,7 @@ mod lab;
 mod ready;
 mod runs;
 mod status;
+mod why;
 
 use clap::CommandFactory;
 
@@ -32,6 +34,7 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Lab(lab) => lab::run(screen, lab).await,
         Command::Status(status) => status::run(args, screen, status).await,
         Command::Ready => ready::run(args, screen).await,
+        Command::Why => why::run(args, screen).await,
         Command::Plan(Plan::Failover { lost, save }) => {
             failover::plan_only(args, screen, lost, save.as_deref()).await
         }
@@ -44,13 +47,27 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Run(run) => runs::run(args, screen, run).await,
         Command::Init(init) => init::run(screen, init),
         Command::Config(command) => config::run(args, screen, command),
+        Command::Explain { code } => explain::run(screen, code.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Args::command(), "c8dr", &mut script);
             screen.print(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
-        Command::Man => {
+        Command::Man { dir: Some(dir) } => {
+            let io = |doing| {
+                move |source| CliError::Io {
+                    doing,
+                    path: dir.clone(),
+                    source,
+                }
+            };
+            std::fs::create_dir_all(dir).map_err(io("make"))?;
+            clap_mangen::generate_to(Args::command(), dir).map_err(io("write manual pages into"))?;
+            screen.note(&format!("The manual pages are in {}.", dir.display()));
+            Ok(Exit::Done)
+        }
+        Command::Man { dir: None } => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Args::command())
                 .render(&mut page)

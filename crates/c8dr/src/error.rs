@@ -1,5 +1,8 @@
 //! What c8dr says when it can't: what happened, what is known, what to do next. Each with its exit code.
 
+mod code;
+mod coded;
+
 use std::path::PathBuf;
 
 use c8dr_domain::check::{self, Complaint};
@@ -14,6 +17,9 @@ use miette::Diagnostic;
 use crate::config::ConfigError;
 use crate::exit::Exit;
 
+pub use code::ErrorCode;
+pub use coded::Coded;
+
 /// Everything that ends a command other than its own result.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum CliError {
@@ -23,61 +29,51 @@ pub enum CliError {
     Config(#[from] ConfigError),
     /// A region that there is not.
     #[error("there is no region `{typed}`")]
-    #[diagnostic(
-        code(usage::unknown_region),
-        help(
-            "The regions are {known}. The whole name is wanted, so that the wrong one is not given up by a slip."
-        )
-    )]
+    #[diagnostic(help(
+        "The regions are {known}. The whole name is wanted, so that the wrong one is not given up by a slip."
+    ))]
     UnknownRegion {
         /// What was typed.
         typed: String,
         /// What there is.
         known: String,
     },
+    /// A code that there is not.
+    #[error("there is no code `{typed}`")]
+    #[diagnostic(help("Did you mean `{nearest}`? `c8dr explain` lists all."))]
+    UnknownCode {
+        /// What was typed.
+        typed: String,
+        /// The nearest that there is.
+        nearest: &'static str,
+    },
     /// The endpoints can't be used.
     #[error("the endpoints cannot be used as configured")]
-    #[diagnostic(
-        code(config::endpoints),
-        help("Correct `tls` or `auth` in the configuration.")
-    )]
+    #[diagnostic(help("Correct `tls` or `auth` in the configuration."))]
     Setup(#[from] SetupError),
     /// The bucket cannot be used as it is configured.
     #[error(transparent)]
-    #[diagnostic(
-        code(config::bucket),
-        help("Correct `bucket` in the configuration: url, endpoint, accessKey and secretKey.")
-    )]
+    #[diagnostic(help("Correct `bucket` in the configuration: url, endpoint, accessKey and secretKey."))]
     Bucket(#[from] BucketSetupError),
     /// A guard refused.
     #[error("refused: {0}")]
-    #[diagnostic(code(guard::refused))]
     Refused(Box<Refusal>),
     /// The checker complains of a plan.
     #[error("the plan is wrong and was not carried out: {}", check::sentences(.0))]
-    #[diagnostic(
-        code(guard::plan_checker),
-        help(
-            "If the plan comes from a file, make a new one: `c8dr plan failover`. If c8dr has just made it, this is a mistake of c8dr's: please report it with the plan."
-        )
-    )]
+    #[diagnostic(help(
+        "If the plan comes from a file, make a new one: `c8dr plan failover`. If c8dr has just made it, this is a mistake of c8dr's: please report it with the plan."
+    ))]
     WrongPlan(Vec<Complaint>),
     /// A plan that no longer fits.
     #[error("the world has moved since this plan was made")]
-    #[diagnostic(
-        code(guard::plan_outdated),
-        help("{differences}\nMake a new plan: `c8dr plan failover`.")
-    )]
+    #[diagnostic(help("{differences}\nMake a new plan: `c8dr plan failover`."))]
     PlanOutdated {
         /// What differs.
         differences: String,
     },
     /// A plan file that can't be read.
     #[error("{} is no plan of c8dr: {why}", path.display())]
-    #[diagnostic(
-        code(usage::not_a_plan),
-        help("Make one: `c8dr plan failover --lost REGION --save FILE`.")
-    )]
+    #[diagnostic(help("Make one: `c8dr plan failover --lost REGION --save FILE`."))]
     NotAPlan {
         /// The file.
         path: PathBuf,
@@ -86,24 +82,18 @@ pub enum CliError {
     },
     /// The plan's installation is another one.
     #[error("{what} is for another installation than the configured one")]
-    #[diagnostic(
-        code(guard::another_installation),
-        help("Name the right configuration with `--config`.")
-    )]
+    #[diagnostic(help("Name the right configuration with `--config`."))]
     OtherInstallation {
         /// What.
         what: String,
     },
     /// Consent was asked for and nobody is there to give it.
     #[error("this changes the installation, and nobody is at the terminal to agree")]
-    #[diagnostic(
-        code(consent::no_terminal),
-        help("Read the plan with `--dry-run`, then repeat the command with `--yes`.")
-    )]
+    #[diagnostic(help("Read the plan with `--dry-run`, then repeat the command with `--yes`."))]
     NoTerminal,
     /// The configuration lacks what this command needs.
     #[error("{what}; {} does not have it", path.display())]
-    #[diagnostic(code(config::incomplete), help("{help}"))]
+    #[diagnostic(help("{help}"))]
     NotConfigured {
         /// What is needed.
         what: String,
@@ -114,7 +104,7 @@ pub enum CliError {
     },
     /// The record outside this machine could not be used.
     #[error("the record in the bucket: {what}")]
-    #[diagnostic(code(record::unusable), help("{help}"))]
+    #[diagnostic(help("{help}"))]
     Record {
         /// What is wrong.
         what: String,
@@ -123,7 +113,6 @@ pub enum CliError {
     },
     /// Consent was not given.
     #[error("not confirmed: `{typed}` is not `{wanted}`; nothing was done")]
-    #[diagnostic(code(consent::refused))]
     NotConfirmed {
         /// What was typed.
         typed: String,
@@ -132,12 +121,9 @@ pub enum CliError {
     },
     /// A run is in the way.
     #[error("run {run} of this installation is {word}, and another one must not begin beside it")]
-    #[diagnostic(
-        code(run::unfinished),
-        help(
-            "Go on with it: `c8dr run resume {run}`.\nOr give it up: `c8dr run abort {run} --reason \"…\"`; what it did stays done.\nIf the region that a failback works from is gone for good: `c8dr failover --lost THAT --accept-data-loss \"…\"`."
-        )
-    )]
+    #[diagnostic(help(
+        "Go on with it: `c8dr run resume {run}`.\nOr give it up: `c8dr run abort {run} --reason \"…\"`; what it did stays done.\nIf the region that a failback works from is gone for good: `c8dr failover --lost THAT --accept-data-loss \"…\"`."
+    ))]
     UnfinishedRun {
         /// The run.
         run: String,
@@ -146,17 +132,14 @@ pub enum CliError {
     },
     /// No such run.
     #[error("there is no {which}")]
-    #[diagnostic(code(run::missing), help("`c8dr run list` shows the runs of this machine."))]
+    #[diagnostic(help("`c8dr run list` shows the runs of this machine."))]
     NoRun {
         /// Which was meant.
         which: String,
     },
     /// A run that has ended.
     #[error("run {run} has ended: it is {word}")]
-    #[diagnostic(
-        code(run::ended),
-        help("`c8dr run show {run}` tells what it did; `c8dr status` what is owed now.")
-    )]
+    #[diagnostic(help("`c8dr run show {run}` tells what it did; `c8dr status` what is owed now."))]
     RunEnded {
         /// The run.
         run: String,
@@ -165,30 +148,23 @@ pub enum CliError {
     },
     /// The lock.
     #[error(transparent)]
-    #[diagnostic(
-        code(run::locked),
-        help(
-            "Wait for it, or look at it: `c8dr run list`. The lock goes with its process; there is nothing to clean up."
-        )
-    )]
+    #[diagnostic(help(
+        "Wait for it, or look at it: `c8dr run list`. The lock goes with its process; there is nothing to clean up."
+    ))]
     Lock(#[from] LockError),
     /// The journal.
     #[error(transparent)]
-    #[diagnostic(
-        code(journal::unusable),
-        help("Nothing is done that the journal does not know. Look at the cluster itself: `c8dr status`.")
-    )]
+    #[diagnostic(help(
+        "Nothing is done that the journal does not know. Look at the cluster itself: `c8dr status`."
+    ))]
     Journal(#[from] JournalError),
     /// The driver.
     #[error("the run was broken off")]
-    #[diagnostic(
-        code(run::broken_off),
-        help("Mend what the cause says, then `c8dr run resume`.")
-    )]
+    #[diagnostic(help("Mend what the cause says, then `c8dr run resume`."))]
     Drive(#[from] DriveError),
     /// The lab.
     #[error("{what}")]
-    #[diagnostic(code(lab::trouble), help("{help}"))]
+    #[diagnostic(help("{help}"))]
     Lab {
         /// What.
         what: String,
@@ -197,7 +173,6 @@ pub enum CliError {
     },
     /// A file that can't be written or read.
     #[error("cannot {doing} {}", path.display())]
-    #[diagnostic(code(io))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -208,7 +183,7 @@ pub enum CliError {
     },
     /// An argument that does not go with the command.
     #[error("{what}")]
-    #[diagnostic(code(usage::wrong), help("{help}"))]
+    #[diagnostic(help("{help}"))]
     Usage {
         /// What.
         what: String,
@@ -217,7 +192,6 @@ pub enum CliError {
     },
     /// A result that can't be printed as asked.
     #[error("the result cannot be written as {form}: {why}")]
-    #[diagnostic(code(output::unwritable))]
     Unwritable {
         /// The form.
         form: &'static str,
@@ -233,11 +207,43 @@ impl From<Refusal> for CliError {
 }
 
 impl CliError {
+    /// Its code, which has a page: `c8dr explain CODE`.
+    pub fn error_code(&self) -> &'static str {
+        let code = match self {
+            CliError::Refused(refusal) => return refusal.code.as_str(),
+            CliError::Config(error) => error.error_code(),
+            CliError::UnknownRegion { .. } => ErrorCode::UnknownRegion,
+            CliError::UnknownCode { .. } => ErrorCode::UnknownCode,
+            CliError::Setup(_) => ErrorCode::EndpointsUnusable,
+            CliError::Bucket(_) => ErrorCode::BucketUnusable,
+            CliError::WrongPlan(_) | CliError::Drive(DriveError::WrongPlan(_)) => ErrorCode::PlanWrong,
+            CliError::PlanOutdated { .. } => ErrorCode::PlanOutdated,
+            CliError::NotAPlan { .. } => ErrorCode::NotAPlan,
+            CliError::OtherInstallation { .. } => ErrorCode::NotThisInstallation,
+            CliError::NoTerminal => ErrorCode::NoTerminal,
+            CliError::NotConfigured { .. } => ErrorCode::ConfigurationIncomplete,
+            CliError::Record { .. } => ErrorCode::RecordUnusable,
+            CliError::NotConfirmed { .. } => ErrorCode::NotConfirmed,
+            CliError::UnfinishedRun { .. } => ErrorCode::RunUnfinished,
+            CliError::NoRun { .. } => ErrorCode::NoSuchRun,
+            CliError::RunEnded { .. } => ErrorCode::RunEnded,
+            CliError::Lock(_) => ErrorCode::InstallationLocked,
+            CliError::Journal(_) => ErrorCode::JournalUnusable,
+            CliError::Drive(_) => ErrorCode::RunBrokenOff,
+            CliError::Lab { .. } => ErrorCode::LabTrouble,
+            CliError::Io { .. } => ErrorCode::FileTrouble,
+            CliError::Usage { .. } => ErrorCode::WrongUsage,
+            CliError::Unwritable { .. } => ErrorCode::Unwritable,
+        };
+        code.as_str()
+    }
+
     /// The exit code that it ends with.
     pub fn exit(&self) -> Exit {
         match self {
             CliError::Config(_)
             | CliError::UnknownRegion { .. }
+            | CliError::UnknownCode { .. }
             | CliError::Setup(_)
             | CliError::Bucket(_)
             | CliError::NotAPlan { .. }

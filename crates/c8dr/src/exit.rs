@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use c8dr_domain::run::Stop;
+use strum::VariantArray;
 
 /// How c8dr ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Exit {
     /// Done and verified, or nothing was owed.
     Done,
@@ -26,6 +28,14 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All that there are, by their numbers.
+    pub const ALL: &[Exit] = Exit::VARIANTS;
+
+    /// Its word, which has a page: `c8dr explain refused`, or `c8dr explain 3`.
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+
     /// The number.
     pub const fn code(self) -> u8 {
         match self {

@@ -6,6 +6,7 @@ pub mod config;
 pub mod environment;
 pub mod error;
 pub mod exit;
+pub mod explain;
 pub mod report;
 
 mod commands;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::Args;
+use crate::args::{Args, LogFormat};
 use crate::exit::Exit;
 use crate::show::Screen;
 
@@ -28,18 +29,19 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version are answers, not errors. If not even they can be printed there is nobody to tell.
-            let _ = error.print();
             return if error.use_stderr() {
+                show::usage(&error, std::env::args_os());
                 Exit::Usage.into()
             } else {
+                let _ = error.print();
                 Exit::Done.into()
             };
         }
     };
     // One TLS provider for the whole process. A second installation is impossible, as this is the first thing done.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    log();
-    let screen = Screen::new(args.output, args.color(), std::io::stderr().is_terminal());
+    log(args.verbose, args.log_format);
+    let screen = Screen::new(&args, std::io::stderr().is_terminal());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -64,12 +66,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn log() {
+/// Sets the log up. C8DR_LOG says what is logged; without it warnings are, and with `-vv` everything of ours.
+fn log(verbose: u8, format: LogFormat) {
     use tracing_subscriber::EnvFilter;
+    let default = match verbose {
+        0 | 1 => "warn",
+        _ => "info,c8dr=debug,c8dr_domain=debug,c8dr_engine=debug,c8dr_systems=debug,c8dr_lab=debug",
+    };
     let filter = environment::read(environment::LOG).and_then(|text| EnvFilter::try_new(text).ok());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn")))
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(default)))
         .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
 }

@@ -1,19 +1,24 @@
 //! What is shown, and how: for people, as one JSON or YAML document, or as `zbctl` would.
 
+pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod ready;
 pub(crate) mod runs;
 pub(crate) mod status;
+pub(crate) mod why;
 
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use c8dr_domain::installation::Installation;
+use c8dr_engine::ports::Exchange;
+use miette::Diagnostic;
 use serde::Serialize;
 
-use crate::args::Output;
-use crate::error::CliError;
+use crate::args::{Args, Color, Output};
+use crate::error::{CliError, Coded, ErrorCode};
+use crate::exit::Exit;
 
 /// Good.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -31,23 +36,61 @@ pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Where to read on, once below a message.
+pub(crate) fn more(code: &str) -> String {
+    styled(DIM, format!("  More: c8dr explain {code}"))
+}
+
 /// Where results and notes go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     /// The form of the result.
     pub(crate) output: Output,
-    /// Whether a person may be watching the notes.
+    /// Whether a person is watching the notes on a terminal, so that a line may move.
     pub(crate) is_live: bool,
+    /// How much is told beside the result.
+    pub(crate) detail: Detail,
+}
+
+/// How much is told beside the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// Only what a person has to do.
+    Quiet,
+    /// What happens.
+    Normal,
+    /// Each request as well.
+    Requests,
 }
 
 impl Screen {
-    pub(crate) fn new(output: Output, color: bool, is_terminal: bool) -> Self {
-        if !color {
-            anstream::ColorChoice::Never.write_global();
+    /// The screen that the arguments ask for. Colours are chosen once for the process; without a choice anstream goes by the
+    /// terminal, NO_COLOR and CLICOLOR_FORCE.
+    pub(crate) fn new(args: &Args, is_terminal: bool) -> Self {
+        match args.color() {
+            Color::Auto => {}
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
         }
+        // Errors are always drawn with colours; the stream takes them off where they are not wanted. There is no second hook.
+        let _ = miette::set_hook(Box::new(|_| {
+            Box::new(
+                miette::MietteHandlerOpts::new()
+                    .color(true)
+                    .rgb_colors(miette::RgbColors::Never)
+                    .build(),
+            )
+        }));
+        let detail = match (args.quiet, args.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, 0) => Detail::Normal,
+            (false, _) => Detail::Requests,
+        };
         Screen {
-            output,
-            is_live: is_terminal,
+            output: args.output,
+            // Requests in lines and a line that moves would overwrite each other.
+            is_live: is_terminal && detail == Detail::Normal,
+            detail,
         }
     }
 
@@ -57,58 +100,162 @@ impl Screen {
     }
 
     /// Prints the result for people. A closed pipe is no error of ours.
-    pub(crate) fn print(&self, text: &str) {
-        let _ = writeln!(anstream::stdout(), "{}", text.trim_end());
+    /// Tells whether anybody still reads.
+    pub(crate) fn print(&self, text: &str) -> bool {
+        writeln!(anstream::stdout(), "{}", text.trim_end()).is_ok()
     }
 
-    /// Prints the result as people want it, or as the one document that was asked for.
+    /// Prints the result as people want it, or as the one document that was asked for. Tells whether anybody still reads.
     pub(crate) fn result<T: Serialize>(
         &self,
         document: &T,
         human: impl FnOnce() -> String,
-    ) -> Result<(), CliError> {
-        match self.output {
-            Output::Human => self.print(&human()),
-            Output::Json => {
-                self.print(&serde_json::to_string_pretty(document).map_err(|error| {
+    ) -> Result<bool, CliError> {
+        let is_read =
+            match self.output {
+                Output::Human => self.print(&human()),
+                Output::Json => self.print(&serde_json::to_string_pretty(document).map_err(|error| {
                     CliError::Unwritable {
                         form: "JSON",
                         why: error.to_string(),
                     }
-                })?);
-            }
-            Output::Yaml => {
-                self.print(
-                    &serde_saphyr::to_string(document).map_err(|error| CliError::Unwritable {
-                        form: "YAML",
-                        why: error.to_string(),
-                    })?,
-                );
-            }
-            Output::Zbctl => {
-                return Err(CliError::Usage {
-                    what: "`--output zbctl` is for `c8dr status` only".to_owned(),
-                    help: "Use human, json or yaml.".to_owned(),
-                });
-            }
-        }
-        Ok(())
+                })?),
+                Output::Yaml => {
+                    self.print(
+                        &serde_saphyr::to_string(document).map_err(|error| CliError::Unwritable {
+                            form: "YAML",
+                            why: error.to_string(),
+                        })?,
+                    )
+                }
+                Output::Zbctl => {
+                    return Err(CliError::Usage {
+                        what: "`--output zbctl` is for `c8dr status` only".to_owned(),
+                        help: "Use human, json or yaml.".to_owned(),
+                    });
+                }
+            };
+        Ok(is_read)
     }
 
-    /// Says something beside the result.
+    /// Says something beside the result; not with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
+        if self.detail > Detail::Quiet {
+            self.say(text);
+        }
+    }
+
+    /// Says something that a person has to know or do, also with `--quiet`.
+    pub(crate) fn say(&self, text: &str) {
         let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
+    }
+
+    /// Says how an exchange with an endpoint came out, in one line, where that is wanted.
+    pub(crate) fn exchange(&self, exchange: &Exchange) {
+        if self.detail < Detail::Requests {
+            return;
+        }
+        let came = match exchange.status {
+            Some(status) => status.to_string(),
+            None => exchange.received.lines().next().unwrap_or("no answer").to_owned(),
+        };
+        self.say(&styled(
+            DIM,
+            format!(
+                "{:.3} {} {came} in {} ms",
+                exchange.at,
+                exchange.request,
+                exchange.took.as_millis()
+            ),
+        ));
     }
 
     /// Says why it did not work.
     pub(crate) fn error(&self, error: CliError) {
-        match error {
-            CliError::Refused(refusal) => self.note(&plan::refused(&refusal)),
-            other => {
-                let _ = writeln!(anstream::stderr(), "{:?}", miette::Report::new(other));
-            }
+        let code = error.error_code();
+        if !self.is_human() {
+            // One line, the last of the error stream; what was said before it are plain lines. YAML reads JSON.
+            let line = serde_json::json!({ "error": document(error) });
+            return self.say(&line.to_string());
         }
+        let text = match error {
+            CliError::Refused(refusal) => plan::refused(&refusal),
+            other => format!("{:?}", miette::Report::new(Coded::from(other))),
+        };
+        let _ = writeln!(anstream::stderr(), "{}\n{}", text.trim_end(), more(code));
     }
+}
+
+/// Says that the arguments are wrong: as clap says it, or as the last line that `--output json` promises. What was asked
+/// for is then known from the words only.
+pub(crate) fn usage(error: &clap::Error, words: impl Iterator<Item = std::ffi::OsString>) {
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let is_document = words.iter().enumerate().any(|(at, word)| {
+        let value = match word.as_str() {
+            "--output" | "-o" => words.get(at + 1).map(String::as_str),
+            word => word.strip_prefix("--output=").or_else(|| word.strip_prefix("-o")),
+        };
+        matches!(value, Some("json" | "yaml"))
+    });
+    if !is_document {
+        let _ = error.print();
+        return;
+    }
+    let text = error.render().to_string();
+    let mut parts = text.trim_start_matches("error: ").splitn(2, "\n\n");
+    let code = ErrorCode::WrongUsage.as_str();
+    let document = ErrorDocument {
+        code: code.to_owned(),
+        message: parts.next().unwrap_or_default().trim().to_owned(),
+        causes: Vec::new(),
+        seen: Vec::new(),
+        help: parts.next().map(|help| help.trim().to_owned()),
+        exit: Exit::Usage.code(),
+        more: format!("c8dr explain {code}"),
+    };
+    let line = serde_json::json!({ "error": document });
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// An error as a document: what the frame tells a person, by names.
+fn document(error: CliError) -> ErrorDocument {
+    let (exit, refusal) = match &error {
+        CliError::Refused(refusal) => (error.exit(), Some(refusal.as_ref().clone())),
+        other => (other.exit(), None),
+    };
+    let coded = Coded::from(error);
+    let mut causes = Vec::new();
+    let mut cause = std::error::Error::source(&coded);
+    while let Some(source) = cause {
+        causes.push(source.to_string());
+        cause = source.source();
+    }
+    let help = match &refusal {
+        Some(refusal) => Some(refusal.way_out.join("\n")),
+        None => coded.help().map(|help| help.to_string()),
+    };
+    let code = coded.error_code();
+    ErrorDocument {
+        code: code.to_owned(),
+        message: coded.to_string(),
+        causes,
+        seen: refusal.map(|refusal| refusal.evidence).unwrap_or_default(),
+        help,
+        exit: exit.code(),
+        more: format!("c8dr explain {code}"),
+    }
+}
+
+/// What `--output json` prints for an error, as the last line of the error stream.
+#[derive(Serialize)]
+pub(crate) struct ErrorDocument {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) causes: Vec<String>,
+    pub(crate) seen: Vec<String>,
+    pub(crate) help: Option<String>,
+    pub(crate) exit: u8,
+    pub(crate) more: String,
 }
 
 /// A duration as people say it.

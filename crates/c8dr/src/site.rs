@@ -8,7 +8,7 @@ use c8dr_domain::ids::RegionId;
 use c8dr_engine::clock::Clock;
 use c8dr_engine::journal::Store;
 use c8dr_engine::observe::Sources;
-use c8dr_engine::ports::{Bucket, Platform, Search};
+use c8dr_engine::ports::{Bucket, Platform, Search, Tap};
 use c8dr_systems::bucket::{self, Place, S3};
 use c8dr_systems::dial::Tcp;
 use c8dr_systems::elasticsearch::Elasticsearch;
@@ -48,12 +48,21 @@ impl Site {
             screen.note(&format!("Warning: {warning}"));
         }
         let clock = Clock::at_speed(config.clock_speed);
-        Self::with(config, clock, Store::at(home))
+        Self::with(config, clock, Store::at(home), screen)
     }
 
-    pub(crate) fn with(config: Config, clock: Clock, store: Store) -> Result<Self, CliError> {
+    pub(crate) fn with(
+        config: Config,
+        clock: Clock,
+        store: Store,
+        screen: &Screen,
+    ) -> Result<Self, CliError> {
         let recorder = Recorder::default();
-        let tap = Some(recorder.tap());
+        let (screen, keep) = (*screen, recorder.tap());
+        let tap: Option<Tap> = Some(Arc::new(move |exchange| {
+            screen.exchange(&exchange);
+            keep(exchange);
+        }));
         let dial = Arc::new(Tcp::new(clock.clone()));
         let cluster = Cluster::new(config.endpoints.clone(), dial.clone(), clock.clone(), tap.clone())?;
         let mut searches = BTreeMap::new();

@@ -11,13 +11,26 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::ids::{BrokerId, RegionId};
 use crate::observation::Observation;
 use crate::plan::{Kind, Plan};
 
 /// The rules, by the invariant or guarantee that they guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::VariantArray,
+    strum::IntoStaticStr,
+)]
 pub enum Rule {
     /// A force rests on a proof that the region is lost, or on a named acceptance.
     I1,
@@ -79,9 +92,19 @@ pub enum Rule {
     G12,
 }
 
+impl Rule {
+    /// All that there are.
+    pub const ALL: &[Rule] = Rule::VARIANTS;
+
+    /// The rule as it is written.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        f.pad(self.as_str())
     }
 }
 

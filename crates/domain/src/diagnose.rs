@@ -9,6 +9,7 @@ mod loss;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::fence;
 use crate::history::History;
@@ -27,8 +28,22 @@ use changes::pending;
 use loss::{brokers_unseen, dropped_by_the_other_side, halved, one_silent};
 
 /// The states that an installation can be in. Kebab-case on the wire and in `c8dr explain`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::VariantArray,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Code {
     /// All brokers are members, every partition is led, both exporters export.
     Healthy,
@@ -77,32 +92,12 @@ pub enum Code {
 }
 
 impl Code {
+    /// All that there are.
+    pub const ALL: &[Code] = Code::VARIANTS;
+
     /// The code as it is written.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Code::Healthy => "healthy",
-            Code::NothingAnswers => "nothing-answers",
-            Code::AnotherInstallation => "another-installation",
-            Code::PartitionLedTwice => "partition-led-twice",
-            Code::RegionSuspected => "region-suspected",
-            Code::RegionLost => "region-lost",
-            Code::RegionLostSurvivorDown => "region-lost-survivor-down",
-            Code::RegionUnreachableFromHere => "region-unreachable-from-here",
-            Code::LinkCut => "link-cut",
-            Code::BrokerDown => "broker-down",
-            Code::Leaderless => "leaderless",
-            Code::CoordinatorLost => "coordinator-lost",
-            Code::ChangeRunning => "change-running",
-            Code::ChangeStuck => "change-stuck",
-            Code::ElectingAfterForce => "electing-after-force",
-            Code::FailoverHalfDone => "failover-half-done",
-            Code::FailedOver => "failed-over",
-            Code::RegionReturned => "region-returned",
-            Code::ExportingPaused => "exporting-paused",
-            Code::ExporterOff => "exporter-off",
-            Code::MembersUnexpected => "members-unexpected",
-            Code::Unclear => "unclear",
-        }
+        self.into()
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod failback;
 pub mod failover;
+mod refusal;
 mod retreat;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::condition::Condition;
 use crate::diagnose::Diagnosis;
@@ -19,9 +21,13 @@ use crate::effect::{Effect, ZeebeEffect};
 use crate::ids::{BrokerId, RegionId};
 use crate::installation::Installation;
 
+pub use refusal::{Refusal, RefusalCode};
+
 /// The steps that there are, by the names of the procedure. Where the procedure does several things in one step, each of
 /// them is a step of its own here, with a letter: each has its own look, deed and proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::VariantArray,
+)]
 pub enum StepId {
     /// Remove the lost brokers.
     #[serde(rename = "FO1")]
@@ -86,6 +92,9 @@ pub enum StepId {
 }
 
 impl StepId {
+    /// All that there are, in the order of the procedure.
+    pub const ALL: &[StepId] = StepId::VARIANTS;
+
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -334,24 +343,3 @@ impl Plan {
         differences
     }
 }
-
-/// Why no plan was made, and the way out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// A code in kebab-case, for `c8dr explain`.
-    pub code: String,
-    /// What is refused and why, in one sentence.
-    pub summary: String,
-    /// What was seen.
-    pub evidence: Vec<String>,
-    /// What can be done instead, most useful first.
-    pub way_out: Vec<String>,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.summary)
-    }
-}
-
-impl std::error::Error for Refusal {}

@@ -4,6 +4,7 @@
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::diagnose::{Code, Diagnosis};
 use crate::history::History;
@@ -25,9 +26,62 @@ pub enum Severity {
     Blocking,
 }
 
+/// What a finding is called. Kebab-case; what is also a state or a refusal has that one's name.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::VariantArray,
+    strum::IntoStaticStr,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum FindingCode {
+    /// Another state than healthy.
+    NotHealthy,
+    /// A change is pending.
+    ChangePending,
+    /// The cluster has no such exporter.
+    ExporterUnknown,
+    /// An exporter is off.
+    ExporterOff,
+    /// Exporting is paused.
+    ExportingPaused,
+    /// Replicas are not where the round robin puts them.
+    ReplicasMisplaced,
+    /// A broker that would have to go on alone does not answer.
+    SurvivorDown,
+    /// Brokers' own endpoints are not configured.
+    BrokersNotConfigured,
+    /// No gateway of a region gives access to the management.
+    NoManagement,
+    /// Only one gateway of a region shows its topology.
+    OneGateway,
+    /// What was not looked at.
+    NotLookedAt,
+}
+
+impl FindingCode {
+    /// All that there are.
+    pub const ALL: &[FindingCode] = FindingCode::VARIANTS;
+
+    /// The code as it is written.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// Its code, for `c8dr explain`.
+    pub code: FindingCode,
     /// How much it matters.
     pub severity: Severity,
     /// What was seen, as a sentence.
@@ -97,8 +151,14 @@ pub fn prospects(installation: &Installation, history: &History, diagnosis: &Dia
         .collect()
 }
 
-fn finding(severity: Severity, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+fn finding(
+    severity: Severity,
+    code: FindingCode,
+    what: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Finding {
     Finding {
+        code,
         severity,
         what: what.into(),
         remedy: remedy.into(),
@@ -113,14 +173,19 @@ fn common(picture: &Picture<'_>, diagnosis: &Diagnosis) -> Vec<Finding> {
             .first()
             .cloned()
             .unwrap_or_else(|| "See `c8dr status`.".to_owned());
-        findings.push(finding(Severity::Blocking, diagnosis.summary.clone(), remedy));
+        findings.push(finding(
+            Severity::Blocking,
+            FindingCode::NotHealthy,
+            diagnosis.summary.clone(),
+            remedy,
+        ));
     }
     if let Some(change) = picture
         .configuration()
         .and_then(|configuration| configuration.pending_change.as_ref())
     {
         findings.push(finding(
-            Severity::Blocking,
+            Severity::Blocking, FindingCode::ChangePending,
             format!("Change {} is pending: if the coordinator's region were lost now, nothing could get out of it.", change.id),
             format!("Wait for its end, or cancel it while it still can be: `curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`.", change.id),
         ));
@@ -133,6 +198,7 @@ fn common(picture: &Picture<'_>, diagnosis: &Diagnosis) -> Vec<Finding> {
             match exporters.get(&region.exporter) {
                 None => findings.push(finding(
                     Severity::Blocking,
+                    FindingCode::ExporterUnknown,
                     format!(
                         "The cluster has no exporter {} (of region {}).",
                         region.exporter, region.name
@@ -142,6 +208,7 @@ fn common(picture: &Picture<'_>, diagnosis: &Diagnosis) -> Vec<Finding> {
                 Some(ExporterStatus::Enabled) => {}
                 Some(status) => findings.push(finding(
                     Severity::Warning,
+                    FindingCode::ExporterOff,
                     format!("The exporter {} is {status}.", region.exporter),
                     "Finish the failback, or enable it again with the position of the other.",
                 )),
@@ -150,13 +217,14 @@ fn common(picture: &Picture<'_>, diagnosis: &Diagnosis) -> Vec<Finding> {
     }
     if !picture.paused().is_empty() {
         findings.push(finding(
-            Severity::Blocking,
+            Severity::Blocking, FindingCode::ExportingPaused,
             "Exporting is paused: what is paused now stays unexported after a failover.",
             "If nobody is in a backup or failback: `curl -X POST $MANAGEMENT/actuator/exporting/resume`, and read the body's status.",
         ));
     }
     findings.push(finding(
         Severity::Note,
+        FindingCode::NotLookedAt,
         "Disks, searches, backups and DNS were not looked at.",
         "Watch the brokers' free disk space: it decides how long an outage may last.",
     ));
@@ -183,7 +251,7 @@ fn misplaced(picture: &Picture<'_>) -> Option<Finding> {
         .collect();
     (!wrong.is_empty()).then(|| {
         finding(
-            Severity::Blocking,
+            Severity::Blocking, FindingCode::ReplicasMisplaced,
             sentence(
                 "partition",
                 wrong,
@@ -204,6 +272,7 @@ fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
     if !sight.silent.is_empty() {
         findings.push(finding(
             Severity::Blocking,
+            FindingCode::SurvivorDown,
             format!(
                 "Region {name} would have to go on alone, and {}",
                 clause(
@@ -221,7 +290,7 @@ fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
     }
     if !sight.unasked.is_empty() {
         findings.push(finding(
-            Severity::Warning,
+            Severity::Warning, FindingCode::BrokersNotConfigured,
             format!("The management endpoints of {} are not configured; leaders could be proven by gateways only.", counted("broker", &sight.unasked)),
             "Add them under `brokers` in the configuration.",
         ));
@@ -239,6 +308,7 @@ fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
     if managing == 0 {
         findings.push(finding(
             Severity::Blocking,
+            FindingCode::NoManagement,
             format!("No gateway of region {name} gives access to the cluster's management."),
             "Configure at least one gateway of that region with its management address.",
         ));
@@ -246,6 +316,7 @@ fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
     if picture.gateways_seen(side) == 1 {
         findings.push(finding(
             Severity::Warning,
+            FindingCode::OneGateway,
             format!(
                 "Only one gateway of region {name} shows its topology; two are needed to see that they agree."
             ),

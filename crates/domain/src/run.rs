@@ -9,6 +9,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::condition::Known;
 use crate::effect::{Answer, Request};
@@ -60,8 +61,11 @@ impl fmt::Display for Outcome {
 }
 
 /// Why a run stopped before its end. It can be resumed from each of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Stop {
     /// A guard refused to go on.
     Refused,
@@ -73,6 +77,16 @@ pub enum Stop {
     VerificationFailed,
     /// It was told to stop.
     Interrupted,
+}
+
+impl Stop {
+    /// All that there are.
+    pub const ALL: &[Stop] = Stop::VARIANTS;
+
+    /// The word, as everywhere.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Everything that can happen to a run. Kept in the journal, told to every view.

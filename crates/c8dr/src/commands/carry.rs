@@ -81,7 +81,7 @@ pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Re
     if consent.yes {
         return Ok(());
     }
-    screen.note(&show::plan::human(plan));
+    screen.say(&show::plan::human(plan));
     if !std::io::stdin().is_terminal() {
         return Err(CliError::NoTerminal);
     }
@@ -148,7 +148,7 @@ pub(super) async fn end(
     Ok(match finish {
         Finish::Verified { .. } => Exit::Done,
         Finish::TurnedBack { by_itself, words } => {
-            screen.note(&words);
+            screen.say(&words);
             match by_itself {
                 true => Exit::Waiting,
                 false => Exit::Done,
@@ -156,8 +156,9 @@ pub(super) async fn end(
         }
         Finish::Stopped { stop, diagnosis, .. } => {
             if let Some(diagnosis) = diagnosis {
-                screen.note(&show::status::diagnosed(&diagnosis));
+                screen.say(&show::status::diagnosed(&diagnosis));
             }
+            screen.say(&show::more(stop.as_str()));
             Exit::from(stop)
         }
     })
@@ -228,7 +229,7 @@ pub(super) fn interrupts(screen: Screen, canceller: Canceller) -> Interrupts {
             return;
         }
         canceller.cancel();
-        screen.note(
+        screen.say(
             "Stopping after the request that is in the air. Again to stop at once; both can be resumed.",
         );
         if tokio::signal::ctrl_c().await.is_ok() {

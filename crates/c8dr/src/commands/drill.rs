@@ -55,7 +55,7 @@ pub(super) async fn run(screen: &Screen, drill: &Drill) -> Result<Exit, CliError
         .map_err(|error| lab::not_served(&error))?;
     let store = store(&environment::home());
     let config = lab::config(&lab, &endpoints, drill.world.speed, store.home())?;
-    let site = Site::with(config, clock.clone(), store)?;
+    let site = Site::with(config, clock.clone(), store, screen)?;
     let progress = Progress::new(*screen, site.clock.clone());
     let scene = Scene {
         screen,

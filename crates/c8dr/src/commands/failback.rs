@@ -7,7 +7,7 @@ use c8dr_domain::condition::{Asks, SearchAsks};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::failback::{Request, plan};
-use c8dr_domain::plan::{Plan, Refusal};
+use c8dr_domain::plan::{Plan, Refusal, RefusalCode};
 use c8dr_engine::backoff::Backoff;
 use c8dr_engine::observe::{Look, observe_all};
 
@@ -104,7 +104,7 @@ pub(super) fn request(site: &Site, returning: &Returning) -> Result<Request, Cli
 }
 
 /// What a plan is made from: both platforms and both searches.
-fn asks(returning: RegionId) -> Asks {
+pub(super) fn asks(returning: RegionId) -> Asks {
     Asks {
         both_regions: true,
         platforms: [returning, returning.other()].into(),
@@ -138,8 +138,11 @@ async fn watch_for_plan(
         };
         // What may be a hiccup is looked at again; the rest is refused at once.
         let may_pass = matches!(
-            refusal.code.as_str(),
-            "survivor-down" | "nothing-answers" | "members-unreadable" | "platform-unseen"
+            refusal.code,
+            RefusalCode::SurvivorDown
+                | RefusalCode::NothingAnswers
+                | RefusalCode::MembersUnreadable
+                | RefusalCode::PlatformUnseen
         );
         if !may_pass || site.clock.now().since(began) >= HICCUP {
             return Err(refusal);

@@ -5,7 +5,7 @@ use std::path::Path;
 use c8dr_domain::check::errors;
 use c8dr_domain::history::History;
 use c8dr_domain::plan::failover::{Request, plan};
-use c8dr_domain::plan::{Plan, Refusal};
+use c8dr_domain::plan::{Plan, Refusal, RefusalCode};
 use c8dr_engine::backoff::Backoff;
 use c8dr_engine::observe::{Look, observe};
 
@@ -84,7 +84,8 @@ pub(super) async fn planned(site: &Site, screen: &Screen, lost: &Lost) -> Result
     }
 }
 
-fn request(site: &Site, lost: &Lost) -> Result<Request, CliError> {
+/// What is asked for, with what the configuration has to say about it.
+pub(super) fn request(site: &Site, lost: &Lost) -> Result<Request, CliError> {
     let region = site.region(&lost.lost)?;
     Ok(Request {
         accept_unfenced: lost.accept_unfenced.clone(),
@@ -112,9 +113,9 @@ async fn watch_for_plan(
             Err(refusal) => refusal,
         };
         // What time may close is watched; the rest is refused at once.
-        let patience = match refusal.code.as_str() {
-            "not-fenced" => PATIENCE,
-            "survivor-down" | "nothing-answers" => HICCUP,
+        let patience = match refusal.code {
+            RefusalCode::NotFenced => PATIENCE,
+            RefusalCode::SurvivorDown | RefusalCode::NothingAnswers => HICCUP,
             _ => return Err(refusal),
         };
         if site.clock.now().since(began) >= patience {

@@ -25,11 +25,9 @@ pub(super) async fn run(args: &Args, screen: &Screen, status: &Status) -> Result
     }
     let mut history = History::new();
     let diagnosis = watch(&site, &mut history, GLANCE, 0, |_| {}).await;
-    print(&site, screen, &history, &diagnosis)?;
-    if !status.watch {
-        return Ok(Exit::Done);
-    }
-    loop {
+    let mut is_read = print(&site, screen, &history, &diagnosis)?;
+    // Where the pipe was closed nobody reads any more, and watching on would never end.
+    while status.watch && is_read {
         site.clock.sleep(EVERY).await;
         history.add(observe(&site.cluster, &site.clock, Look::Everything).await);
         let diagnosis = diagnose(&site.config.installation, &history);
@@ -37,8 +35,9 @@ pub(super) async fn run(args: &Args, screen: &Screen, status: &Status) -> Result
             // Home and clear: the newest look replaces the one before.
             screen.print("\u{1b}[H\u{1b}[2J");
         }
-        print(&site, screen, &history, &diagnosis)?;
+        is_read = print(&site, screen, &history, &diagnosis)?;
     }
+    Ok(Exit::Done)
 }
 
 fn print(
@@ -46,7 +45,7 @@ fn print(
     screen: &Screen,
     history: &History,
     diagnosis: &c8dr_domain::diagnose::Diagnosis,
-) -> Result<(), CliError> {
+) -> Result<bool, CliError> {
     let installation = &site.config.installation;
     screen.result(&show::status::document(installation, history, diagnosis), || {
         show::status::human(installation, history, diagnosis)

@@ -7,28 +7,23 @@ use serde_saphyr::Location;
 
 use super::redact::redacted;
 use super::source::Source;
+use crate::error::ErrorCode;
 
 /// A configuration that can't be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ConfigError {
     /// No file anywhere.
     #[error("no configuration: there is no c8dr.yaml here")]
-    #[diagnostic(
-        code(config::missing),
-        help(
-            "Looked for: {looked}.\nWrite one: `c8dr init --from-env`, or from the example in the README, \"Your own cluster\". Or try it on a lab: `c8dr lab up`, then `c8dr status`."
-        )
-    )]
+    #[diagnostic(help(
+        "Looked for: {looked}.\nWrite one: `c8dr init --from-env`, or from the example in the README, \"Your own cluster\". Or try it on a lab: `c8dr lab up`, then `c8dr status`."
+    ))]
     Missing {
         /// Where it was looked for.
         looked: String,
     },
     /// A file that can't be read.
     #[error("cannot read the configuration {}", path.display())]
-    #[diagnostic(
-        code(config::unreadable),
-        help("Check the path and its permissions, or name another file with `--config`.")
-    )]
+    #[diagnostic(help("Check the path and its permissions, or name another file with `--config`."))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -37,10 +32,7 @@ pub enum ConfigError {
     },
     /// A file that cannot be a configuration.
     #[error("{} is no configuration: {why}", path.display())]
-    #[diagnostic(
-        code(config::not_text),
-        help("A configuration is one YAML file in UTF-8. Name it with `--config FILE`.")
-    )]
+    #[diagnostic(help("A configuration is one YAML file in UTF-8. Name it with `--config FILE`."))]
     NotText {
         /// The file.
         path: PathBuf,
@@ -49,12 +41,9 @@ pub enum ConfigError {
     },
     /// A file with nothing in it.
     #[error("the configuration {} is empty", path.display())]
-    #[diagnostic(
-        code(config::empty),
-        help(
-            "Write it: `c8dr init --from-env --write FILE`, or from the example in the README, \"Your own cluster\"."
-        )
-    )]
+    #[diagnostic(help(
+        "Write it: `c8dr init --from-env --write FILE`, or from the example in the README, \"Your own cluster\"."
+    ))]
     Blank {
         /// The file.
         path: PathBuf,
@@ -72,7 +61,7 @@ pub enum ConfigError {
 /// A mistake in a configuration, shown in its source.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("the configuration is wrong: {what}")]
-#[diagnostic(code(config::wrong), help("{help}"))]
+#[diagnostic(help("{help}"))]
 pub struct Mistake {
     /// What.
     what: String,
@@ -89,7 +78,7 @@ pub struct Mistake {
 /// A secret that is not where the configuration says.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("a secret is missing: {what}")]
-#[diagnostic(code(config::secret), help("{help}"))]
+#[diagnostic(help("{help}"))]
 pub struct NoSecret {
     /// Which, and why it can't be had.
     what: String,
@@ -104,6 +93,18 @@ pub struct NoSecret {
 }
 
 impl ConfigError {
+    /// Its code, which has a page: `c8dr explain CODE`.
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            ConfigError::Missing { .. } => ErrorCode::NoConfiguration,
+            ConfigError::Unreadable { .. } | ConfigError::NotText { .. } => {
+                ErrorCode::ConfigurationUnreadable
+            }
+            ConfigError::Wrong(_) | ConfigError::Blank { .. } => ErrorCode::ConfigurationWrong,
+            ConfigError::NoSecret { .. } => ErrorCode::SecretMissing,
+        }
+    }
+
     /// Something wrong at a place.
     pub(super) fn at(source: &Source, location: Option<Location>, what: String, help: String) -> Self {
         let (source_code, span) = shown(source, location);

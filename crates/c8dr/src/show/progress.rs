@@ -76,6 +76,14 @@ impl Progress {
         }
     }
 
+    /// A line that a person has to act upon.
+    fn ask(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.screen.say(text)),
+            None => self.screen.say(text),
+        }
+    }
+
     /// What is happening just now.
     pub(crate) fn now(&self, text: &str) {
         if let Some(bar) = &self.bar {
@@ -190,12 +198,12 @@ impl Listener for Progress {
             Told::Event { at, event } => self.event(*at, event),
             Told::Waiting(waiting) => self.waiting(waiting),
             Told::Please { step, lines } => {
-                self.line(&format!(
+                self.ask(&format!(
                     "    {} (c8dr watches for the effect of {step}):",
                     styled(OPEN, "please type")
                 ));
                 for line in lines {
-                    self.line(&format!("      {line}"));
+                    self.ask(&format!("      {line}"));
                 }
             }
             Told::Note(words) => self.line(&format!("    {} {words}", styled(OPEN, "note"))),

@@ -32,12 +32,14 @@ pub(crate) fn human(prospects: &[Prospect]) -> String {
             };
             let _ = writeln!(
                 text,
-                "  {word} {}\n          {}",
+                "  {word} {} {}\n          {}",
                 finding.what,
+                styled(DIM, format!("({})", finding.code.as_str())),
                 styled(DIM, &finding.remedy)
             );
         }
         text.push('\n');
     }
+    text.push_str(&super::more("CODE"));
     text
 }

@@ -1,8 +1,11 @@
 //! The faults, by what is wrong.
 
 mod configuration;
+mod explain;
 mod index;
 mod init;
+mod manners;
 mod page;
 mod people;
 mod schema;
+mod why;

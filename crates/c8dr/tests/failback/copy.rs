@@ -262,7 +262,7 @@ async fn both_searches_configured_as_one_are_refused_before_anything_is_paused()
     let request = crate::world::back::request(&world, LOST);
     match world.planned_back(&request).await {
         Err(refusal) => assert!(
-            refusal.code == "search-not-clean" || refusal.summary.contains("one and the same"),
+            refusal.code.as_str() == "search-not-clean" || refusal.summary.contains("one and the same"),
             "{refusal:?}"
         ),
         Ok(plan) => {

@@ -265,7 +265,7 @@ async fn given_up_while_brokers_join_the_way_is_forward() {
             .unwrap()
             .unwrap_err()
     };
-    assert_eq!(refusal.code, "only-forward");
+    assert_eq!(refusal.code.as_str(), "only-forward");
     let (finish, run) = world.resume_kept(&kept).await;
     assert_well_ended(&world, &finish, &run, "forward").await;
 }
@@ -320,7 +320,8 @@ async fn old_disks_and_left_over_volumes_are_refused() {
     let request = crate::world::back::request(&world, LOST);
     let refusal = world.planned_back(&request).await.unwrap_err();
     assert_eq!(
-        refusal.code, "returned-with-old-disks",
+        refusal.code.as_str(),
+        "returned-with-old-disks",
         "left-over volumes: {refusal:?}"
     );
 
@@ -331,5 +332,9 @@ async fn old_disks_and_left_over_volumes_are_refused() {
     world.lab.return_region(there(), Data::Old);
     world.clock.sleep(Duration::from_secs(60)).await;
     let refusal = world.planned_back(&request).await.unwrap_err();
-    assert_eq!(refusal.code, "returned-with-old-disks", "old disks: {refusal:?}");
+    assert_eq!(
+        refusal.code.as_str(),
+        "returned-with-old-disks",
+        "old disks: {refusal:?}"
+    );
 }

@@ -180,7 +180,7 @@ async fn a_pause_of_somebody_else_is_refused_unless_it_is_taken_over() {
     );
     let plain = request(&world, LOST);
     let refusal = world.planned_back(&plain).await.unwrap_err();
-    assert_eq!(refusal.code, "exporting-paused");
+    assert_eq!(refusal.code.as_str(), "exporting-paused");
     assert!(refusal.way_out.iter().any(|way| way.contains("--adopt-pause")));
     let adopting = c8dr_domain::plan::failback::Request {
         adopt_pause: Some("it was mine".to_owned()),

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Accepted, Kind, Plan, Refusal, Settled, Step, StepId, Waiting, retreat};
+use super::{Accepted, Kind, Plan, Refusal, RefusalCode, Settled, Step, StepId, Waiting, retreat};
 use crate::condition::Condition;
-use crate::diagnose::{Code, Diagnosis, diagnose, is_adding};
+use crate::diagnose::{Diagnosis, diagnose, is_adding};
 use crate::effect::PlatformEffect;
 use crate::history::History;
 use crate::ids::{RegionId, counted};
@@ -101,8 +101,8 @@ pub fn plan(
     let diagnosis = diagnose(installation, history);
     let Some(picture) = Picture::of(installation, history) else {
         let way_out = vec!["Look first: `c8dr status`.".to_owned()];
-        return Err(refuse(
-            "nothing-read",
+        return Err(Refusal::of(
+            RefusalCode::NothingRead,
             "Nothing has been read yet.",
             &diagnosis,
             way_out,
@@ -145,15 +145,6 @@ pub fn plan(
     })
 }
 
-fn refuse(code: &str, summary: impl Into<String>, diagnosis: &Diagnosis, way_out: Vec<String>) -> Refusal {
-    Refusal {
-        code: code.to_owned(),
-        summary: summary.into(),
-        evidence: diagnosis.evidence.clone(),
-        way_out,
-    }
-}
-
 /// How far a failback has come, by what is observed. `spec: procedure.md §7`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
@@ -190,8 +181,13 @@ impl Scene<'_> {
         &self.installation().region(region).name
     }
 
-    fn refuse<T>(&self, code: &str, summary: impl Into<String>, way_out: Vec<String>) -> Result<T, Refusal> {
-        Err(refuse(code, summary, self.diagnosis, way_out))
+    fn refuse<T>(
+        &self,
+        code: RefusalCode,
+        summary: impl Into<String>,
+        way_out: Vec<String>,
+    ) -> Result<T, Refusal> {
+        Err(Refusal::of(code, summary, self.diagnosis, way_out))
     }
 
     fn pending(&self) -> Option<&PendingChange> {
@@ -208,23 +204,13 @@ impl Scene<'_> {
 
     /// How far it is.
     fn progress(&self) -> Result<Progress, Refusal> {
-        match self.diagnosis.code {
-            Code::NothingAnswers
-            | Code::AnotherInstallation
-            | Code::PartitionLedTwice
-            | Code::CoordinatorLost => {
-                return self.refuse(
-                    self.diagnosis.code.as_str(),
-                    self.diagnosis.summary.clone(),
-                    self.diagnosis.next.clone(),
-                );
-            }
-            _ => {}
+        if let Some(code) = RefusalCode::of_any_change(self.diagnosis.code) {
+            return self.refuse(code, self.diagnosis.summary.clone(), self.diagnosis.next.clone());
         }
         let returning = self.request.returning;
         match self.picture.membership() {
             Membership::Only(region) if region == returning => self.refuse(
-                "region-serves",
+                RefusalCode::RegionServes,
                 format!(
                     "Region {} is the one that serves; it has nowhere to return to.",
                     self.name(returning)
@@ -240,7 +226,7 @@ impl Scene<'_> {
             {
                 let name = self.name(returning);
                 self.refuse(
-                    "region-not-given-up",
+                    RefusalCode::RegionNotGivenUp,
                     format!("Region {name} is silent, and was not given up: first the other region has to serve alone."),
                     vec![
                         format!("If it is lost: `c8dr failover --lost {name}`, then rebuild it, then repeat this command."),
@@ -249,7 +235,7 @@ impl Scene<'_> {
                 )
             }
             Membership::Unknown => self.refuse(
-                "members-unreadable",
+                RefusalCode::MembersUnreadable,
                 "Which brokers are members cannot be read.",
                 vec!["Repeat this command when the coordinator answers: `c8dr status --watch`.".to_owned()],
             ),
@@ -258,7 +244,7 @@ impl Scene<'_> {
             Membership::Whole if !self.has_all_replicas() => Ok(Progress::Adding),
             Membership::Whole if self.has_failed_over() => Ok(Progress::Whole),
             Membership::Whole => self.refuse(
-                "region-not-given-up",
+                RefusalCode::RegionNotGivenUp,
                 format!(
                     "Region {} was not given up: its brokers are members, and its exporter is not on.",
                     self.name(returning)
@@ -272,7 +258,7 @@ impl Scene<'_> {
                 Ok(Progress::Adding)
             }
             Membership::Mixed(members) => self.refuse(
-                "members-unexpected",
+                RefusalCode::MembersUnexpected,
                 format!(
                     "The members are {}: not all of the surviving region are among them.",
                     counted("broker", &members)

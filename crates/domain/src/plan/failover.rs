@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Accepted, Class, Kind, Plan, Prediction, Refusal, Settled, Step, StepId, Waiting};
+use super::{Accepted, Class, Kind, Plan, Prediction, Refusal, RefusalCode, Settled, Step, StepId, Waiting};
 use crate::condition::Condition;
 use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
 use crate::effect::ZeebeEffect;
@@ -68,8 +68,8 @@ pub fn plan(
 ) -> Result<Plan, Refusal> {
     let diagnosis = diagnose(installation, history);
     let Some(picture) = Picture::of(installation, history) else {
-        return Err(refuse(
-            "nothing-read",
+        return Err(Refusal::of(
+            RefusalCode::NothingRead,
             "Nothing has been read yet.",
             &diagnosis,
             vec!["Look first: `c8dr status`.".to_owned()],
@@ -109,16 +109,16 @@ pub fn plan(
         }
         // A removal takes its brokers out one by one, so it can be met half-way.
         Membership::Mixed(_) if !removing(&picture, request.lost) && !broken_off(&picture, request.lost) => {
-            return Err(refuse(
-                "members-unexpected",
+            return Err(Refusal::of(
+                RefusalCode::MembersUnexpected,
                 format!("{} A failover from here is not planned.", plan.diagnosis.summary),
                 &plan.diagnosis,
                 plan.diagnosis.next.clone(),
             ));
         }
         Membership::Unknown if picture.shrunk_unread() => {
-            return Err(refuse(
-                "members-unreadable",
+            return Err(Refusal::of(
+                RefusalCode::MembersUnreadable,
                 "Brokers were removed from the cluster, and which of them cannot be read now; a force could be the second one.",
                 &plan.diagnosis,
                 vec!["Repeat this command in a few seconds, when the coordinator answers again.".to_owned()],
@@ -154,28 +154,16 @@ pub fn plan(
     Ok(plan)
 }
 
-fn refuse(code: &str, summary: impl Into<String>, diagnosis: &Diagnosis, way_out: Vec<String>) -> Refusal {
-    Refusal {
-        code: code.to_owned(),
-        summary: summary.into(),
-        evidence: diagnosis.evidence.clone(),
-        way_out,
-    }
-}
-
 /// States in which no force may go out, whatever is asked for.
 fn refuse_by_diagnosis(diagnosis: &Diagnosis) -> Result<(), Refusal> {
-    match diagnosis.code {
-        Code::NothingAnswers
-        | Code::AnotherInstallation
-        | Code::PartitionLedTwice
-        | Code::CoordinatorLost => Err(refuse(
-            diagnosis.code.as_str(),
+    match RefusalCode::of_any_change(diagnosis.code) {
+        Some(code) => Err(Refusal::of(
+            code,
             diagnosis.summary.clone(),
             diagnosis,
             diagnosis.next.clone(),
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -187,7 +175,7 @@ fn last_region(plan: &Plan) -> Refusal {
         &installation.region(plan.survivors()).name,
     );
     Refusal {
-        code: "last-region".to_owned(),
+        code: RefusalCode::LastRegion,
         summary: format!(
             "Region {asked} is the only one left: region {gone} was removed before, and holds nothing any more."
         ),
@@ -266,7 +254,7 @@ fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Res
     let remove: BTreeSet<BrokerId> = installation.brokers().difference(&keep).copied().collect();
     if let Some(words) = fence::led_twice_words(picture) {
         return Err(Refusal {
-            code: Code::PartitionLedTwice.as_str().to_owned(),
+            code: RefusalCode::PartitionLedTwice,
             summary: format!("{words} Nothing is forced while that is so."),
             evidence: diagnosis.evidence.clone(),
             way_out: vec![
@@ -401,8 +389,8 @@ fn kept(
     if bare.is_empty() {
         return Ok(keep);
     }
-    Err(refuse(
-        "no-replica-left",
+    Err(Refusal::of(
+        RefusalCode::NoReplicaLeft,
         format!(
             "Without {} nothing is left of {}.",
             counted("broker", &down),
@@ -427,8 +415,8 @@ fn refuse_gaps(
     let name = &picture.installation.region(request.lost).name;
     let down = picture.region(request.lost.other(), picture.latest).silent;
     if diagnosis.code == Code::RegionUnreachableFromHere && diagnosis.region == Some(request.lost) {
-        return Err(refuse(
-            diagnosis.code.as_str(),
+        return Err(Refusal::of(
+            RefusalCode::RegionUnreachableFromHere,
             format!("{} There is nothing to fail over from.", diagnosis.summary),
             diagnosis,
             diagnosis.next.clone(),
@@ -436,12 +424,12 @@ fn refuse_gaps(
     }
     let (code, summary, way_out) = match first.pale {
         Pale::LostSilent if !first.may_close => (
-            "lost-region-answers",
+            RefusalCode::LostRegionAnswers,
             format!("Region {name} is not lost: it answers."),
             ways_out_of_an_answer(picture, request, diagnosis),
         ),
         Pale::SurvivorsUp if !down.is_empty() => (
-            "survivor-down",
+            RefusalCode::SurvivorDown,
             sentence(
                 "broker",
                 &down,
@@ -459,7 +447,7 @@ fn refuse_gaps(
             ],
         ),
         Pale::NoQuorumLost => (
-            "replicas-missing",
+            RefusalCode::ReplicasMissing,
             "The surviving region does not hold all its replicas; a force could drop what was acknowledged."
                 .to_owned(),
             vec![format!(
@@ -467,7 +455,7 @@ fn refuse_gaps(
             )],
         ),
         Pale::LostSilent | Pale::Leaderless | Pale::SurvivorsUp => (
-            "not-fenced",
+            RefusalCode::NotFenced,
             format!("That region {name} is lost is not proven yet."),
             vec![
                 "Repeat the command: it looks for some seconds before it decides.".to_owned(),
@@ -475,7 +463,7 @@ fn refuse_gaps(
             ],
         ),
     };
-    let mut refusal = refuse(code, summary, diagnosis, way_out);
+    let mut refusal = Refusal::of(code, summary, diagnosis, way_out);
     for gap in gaps {
         if !refusal.evidence.contains(&gap.why) {
             refusal.evidence.push(gap.why);
@@ -515,8 +503,8 @@ fn refuse_returned(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnos
         return Ok(());
     }
     let name = &picture.installation.region(request.lost).name;
-    Err(refuse(
-        "lost-region-answers",
+    Err(Refusal::of(
+        RefusalCode::LostRegionAnswers,
         format!(
             "Region {name} is being removed, and {}",
             clause("broker", &answering, "of it answers.", "of it answer.")
@@ -542,8 +530,8 @@ fn foreign_change(picture: &Picture<'_>, change: &PendingChange, diagnosis: &Dia
     let early = lost_exporter.map_or(String::new(), |_| {
         " An exporter was disabled before the lost brokers were removed: that never ends.".to_owned()
     });
-    refuse(
-        "change-pending",
+    Refusal::of(
+        RefusalCode::ChangePending,
         format!(
             "Change {} is pending, and while it is every failover is refused with 409.{waits}{early}",
             change.id
@@ -572,8 +560,8 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
         for region in installation.regions() {
             if !exporters.contains_key(&region.exporter) {
                 let known = crate::ids::listed(exporters.keys());
-                return Err(refuse(
-                    "exporter-unknown",
+                return Err(Refusal::of(
+                    RefusalCode::ExporterUnknown,
                     format!(
                         "The cluster has no exporter {} (of region {}); its exporters are: {known}.",
                         region.exporter, region.name

@@ -38,7 +38,7 @@ pub(crate) fn asked(history: &History, request: &Request) -> Result<Plan, Refusa
 #[track_caller]
 pub(crate) fn refused(history: &History, lost: RegionId, code: &str) -> Refusal {
     let refusal = asked(history, &Request::new(lost)).unwrap_err();
-    assert_eq!(refusal.code, code, "{refusal:#?}");
+    assert_eq!(refusal.code.as_str(), code, "{refusal:#?}");
     assert!(!refusal.way_out.is_empty(), "no way out: {refusal:#?}");
     refusal
 }
@@ -63,7 +63,7 @@ pub(crate) fn refused_in_any_case(history: &History, lost: RegionId, code: &str)
     request.accept_unfenced = Some("I know better".to_owned());
     request.accept_data_loss = Some("I really do".to_owned());
     refused(history, lost, code);
-    assert_eq!(asked(history, &request).unwrap_err().code, code);
+    assert_eq!(asked(history, &request).unwrap_err().code.as_str(), code);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

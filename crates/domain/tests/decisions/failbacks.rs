@@ -129,7 +129,7 @@ fn a_search_that_was_never_filled_is_no_failback_under_way() {
             single(lost).rebuilt(lost).enabled(lost, 6).paused(),
         ] {
             let refusal = asked(&world, &request(lost)).unwrap_err();
-            assert_eq!(refusal.code, "search-not-filled");
+            assert_eq!(refusal.code.as_str(), "search-not-filled");
             assert!(refusal.way_out[0].contains("/disable"), "{:?}", refusal.way_out);
         }
     }
@@ -300,7 +300,7 @@ fn refusals_name_their_ways_out() {
     }
     let installation = World::of(4, 4).installation;
     let unread = plan(&installation, &watched(&[]), &request(PARIS), noon()).unwrap_err();
-    assert_eq!(unread.code, "nothing-read");
+    assert_eq!(unread.code.as_str(), "nothing-read");
 }
 
 /// A region that was installed with its webapps on holds new volumes, not old ones: nobody is told to delete them.
@@ -308,7 +308,7 @@ fn refusals_name_their_ways_out() {
 fn webapps_of_a_rebuilt_region_are_refused_as_what_they_are() {
     let world = single(PARIS).rebuilt(PARIS).webapps(PARIS, &[Webapp::Ready]);
     let refusal = asked(&world, &request(PARIS)).unwrap_err();
-    assert_eq!(refusal.code, "webapps-unexpected", "{refusal:#?}");
+    assert_eq!(refusal.code.as_str(), "webapps-unexpected", "{refusal:#?}");
 }
 
 /// Webapps run, and the configuration says that there are none: they would write while the snapshot is taken.
@@ -330,7 +330,7 @@ fn webapps_that_nobody_configured_are_refused() {
         let mut request = request(PARIS);
         request.webapps = false;
         let refusal = asked(&world, &request).unwrap_err();
-        assert_eq!(refusal.code, "webapps-unexpected", "{refusal:#?}");
+        assert_eq!(refusal.code.as_str(), "webapps-unexpected", "{refusal:#?}");
         assert!(!refusal.way_out.is_empty());
     }
 }
@@ -353,7 +353,7 @@ fn a_search_with_documents_is_refused_before_anything_is_paused() {
         single(PARIS).rebuilt(PARIS).restored(PARIS),
     ] {
         let refusal = asked(&world, &request(PARIS)).unwrap_err();
-        assert_eq!(refusal.code, "search-not-clean");
+        assert_eq!(refusal.code.as_str(), "search-not-clean");
         assert!(refusal.summary.contains("(40 documents)"), "{}", refusal.summary);
     }
 }
@@ -369,7 +369,10 @@ fn two_addresses_of_one_search_are_refused_as_that() {
         .rebuilt(PARIS)
         .restored(PARIS)
         .search(PARIS, |search| search.cluster = Sight::Seen(uuid));
-    assert_eq!(asked(&world, &request(PARIS)).unwrap_err().code, "one-search");
+    assert_eq!(
+        asked(&world, &request(PARIS)).unwrap_err().code.as_str(),
+        "one-search"
+    );
 }
 
 /// Gateways list the dead for seconds. What is silent itself is not there, whatever they say.

@@ -2,7 +2,7 @@
 
 use c8dr_domain::condition::{Asks, Condition, Verdict};
 use c8dr_domain::ids::{BrokerId, clause};
-use c8dr_domain::plan::{Class, Refusal, Step, StepId};
+use c8dr_domain::plan::{Class, Refusal, RefusalCode, Step, StepId};
 use c8dr_domain::run::{Event, Phase, Stop, TAKES_MAX};
 
 use super::{DriveError, Driver, Finish, Halt, Look};
@@ -88,7 +88,7 @@ impl Driver<'_> {
         let joined: BTreeSet<BrokerId> = members.intersection(&back).copied().collect();
         let answering: BTreeSet<BrokerId> = latest.answering().intersection(&joined).copied().collect();
         (!answering.is_empty()).then(|| Refusal {
-            code: "only-forward".to_owned(),
+            code: RefusalCode::OnlyForward,
             summary: format!(
                 "{} Taking them out again would be the failover of a region that lives.",
                 clause(

@@ -142,18 +142,8 @@ impl Store {
     /// # Errors
     /// If another process holds it, or it can't be made.
     pub fn lock(&self, installation: &str, holder: &str) -> Result<Lock, LockError> {
-        let name: String = installation
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '-' {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .collect();
         let locks = self.home.join("locks");
-        let path = locks.join(format!("{name}.lock"));
+        let path = self.lock_path(installation);
         let io = |source| LockError::Io {
             path: path.clone(),
             source,
@@ -189,5 +179,31 @@ impl Store {
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(io)?;
         Ok(Lock { _file: file })
+    }
+
+    /// Who holds the lock of an installation now, in the holder's own words; `None` if nobody does, or it can't be told.
+    ///
+    /// To find that out the lock is taken for a moment, shared: not for loops, and not where nobody is expected.
+    pub fn holder(&self, installation: &str) -> Option<String> {
+        let mut file = File::open(self.lock_path(installation)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).ok()?;
+                Some(holder.trim().to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn lock_path(&self, installation: &str) -> PathBuf {
+        let name: String = installation
+            .chars()
+            .map(|c| match c.is_ascii_alphanumeric() || c == '-' {
+                true => c,
+                false => '_',
+            })
+            .collect();
+        self.home.join("locks").join(format!("{name}.lock"))
     }
 }

@@ -9,7 +9,7 @@ use crate::condition::{Condition, Verdict};
 use crate::diagnose::{is_adding, is_enabling};
 use crate::ids::{BrokerId, RegionId, counted, listed, sentence};
 use crate::observation::Sight;
-use crate::plan::Refusal;
+use crate::plan::{Refusal, RefusalCode};
 use crate::topology::ExporterStatus;
 
 impl Scene<'_> {
@@ -25,7 +25,7 @@ impl Scene<'_> {
             .collect();
         if !down.is_empty() {
             return self.refuse(
-                "survivor-down",
+                RefusalCode::SurvivorDown,
                 sentence(
                     "broker",
                     &down,
@@ -45,7 +45,7 @@ impl Scene<'_> {
         );
         if let Some(status) = own.filter(|status| *status != ExporterStatus::Enabled) {
             return self.refuse(
-                "surviving-exporter-off",
+                RefusalCode::SurvivingExporterOff,
                 format!(
                     "The exporter {} of the surviving region is {status}: its search does not get what is processed.",
                     self.installation().region(self.survivors()).exporter
@@ -55,7 +55,7 @@ impl Scene<'_> {
         }
         if *progress < Progress::Enabled && theirs == Some(ExporterStatus::Enabled) {
             return self.refuse(
-                "failover-half-done",
+                RefusalCode::FailoverHalfDone,
                 format!(
                     "The exporter {} is still ENABLED, although region {} is not there: the failover was not finished.",
                     self.installation().region(self.request.returning).exporter,
@@ -68,7 +68,7 @@ impl Scene<'_> {
             theirs.filter(|status| *progress >= Progress::Adding && *status != ExporterStatus::Enabled)
         {
             return self.refuse(
-                "members-unexpected",
+                RefusalCode::MembersUnexpected,
                 format!(
                     "Brokers of region {} are members, but its exporter {} is {status}: its search has a hole that no step from here fills.",
                     self.name(self.request.returning),
@@ -100,7 +100,7 @@ impl Scene<'_> {
             return Ok(());
         }
         self.refuse(
-            "change-pending",
+            RefusalCode::ChangePending,
             format!(
                 "Change {} is pending, and while it is every other change is refused with 409.",
                 change.id
@@ -144,7 +144,7 @@ impl Scene<'_> {
             &self.installation().region(self.request.returning).exporter,
         );
         self.refuse(
-            "search-not-filled",
+            RefusalCode::SearchNotFilled,
             format!(
                 "The exporter {exporter} is on, but the search of region {name} lacks {lacking}: it was never filled from a snapshot."
             ),
@@ -171,7 +171,7 @@ impl Scene<'_> {
             return Ok(());
         }
         self.refuse(
-            "one-search",
+            RefusalCode::OneSearch,
             format!("The configured searches of both regions are one and the same cluster ({one})."),
             vec!["Correct the `search` of one region in the configuration.".to_owned()],
         )
@@ -203,7 +203,7 @@ impl Scene<'_> {
         }
         let name = self.name(self.request.returning);
         self.refuse(
-            "search-not-clean",
+            RefusalCode::SearchNotClean,
             format!(
                 "The search of region {name} is not empty; a restore would stumble over {}.",
                 listed(&real)
@@ -230,7 +230,7 @@ impl Scene<'_> {
                 .find(|region| self.webapps_in(*region));
             let Some(region) = unexpected else { return Ok(()) };
             return self.refuse(
-                "webapps-unexpected",
+                RefusalCode::WebappsUnexpected,
                 format!(
                     "Pods of Operate or Tasklist run in region {}, and the configuration says that there are none: they would write while the snapshot is taken.",
                     self.name(region)
@@ -243,7 +243,7 @@ impl Scene<'_> {
         }
         if self.has_joined() && self.webapps_in(returning) {
             return self.refuse(
-                "webapps-unexpected",
+                RefusalCode::WebappsUnexpected,
                 format!(
                     "Region {} is installed, and Operate or Tasklist run in it: they make indices that the restore stumbles on.",
                     self.name(returning)
@@ -271,7 +271,7 @@ impl Scene<'_> {
         let is_rebuilt = *progress >= Progress::Rebuilt;
         match verdict {
             Verdict::Broken(words) if !is_rebuilt || words.contains("old disk") => self.refuse(
-                "returned-with-old-disks",
+                RefusalCode::ReturnedWithOldDisks,
                 words,
                 vec![
                     format!(
@@ -294,7 +294,7 @@ impl Scene<'_> {
             return Ok(());
         }
         self.refuse(
-            "exporting-paused",
+            RefusalCode::ExportingPaused,
             format!(
                 "Exporting is paused on {}, and not by this run: somebody may be in the middle of a backup.",
                 counted("broker", paused.keys())
@@ -330,7 +330,7 @@ impl Scene<'_> {
                 Some(_) if region == self.request.returning => {}
                 Some(other) => {
                     return self.refuse(
-                        "platform-unseen",
+                        RefusalCode::PlatformUnseen,
                         format!(
                             "The pods of region {} cannot be read: {}.",
                             self.name(region),
@@ -341,7 +341,7 @@ impl Scene<'_> {
                 }
                 None => {
                     return self.refuse(
-                        "platform-unknown",
+                        RefusalCode::PlatformUnknown,
                         format!("How to reach the platform of region {} is not configured.", self.name(region)),
                         vec!["Add `platform` to both regions in the configuration: `c8dr failback --help` shows an example.".to_owned()],
                     );

@@ -1,0 +1,79 @@
+//! What errors of the command line are called. Each has a page: `c8dr explain CODE`.
+
+use std::fmt;
+
+use strum::VariantArray;
+
+/// The code of an error that is no refusal of a plan; those have [`c8dr_domain::plan::RefusalCode`]. Kebab-case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ErrorCode {
+    /// There is no configuration file.
+    NoConfiguration,
+    /// The configuration file cannot be read.
+    ConfigurationUnreadable,
+    /// Something in the configuration is wrong.
+    ConfigurationWrong,
+    /// The configuration lacks what this command needs.
+    ConfigurationIncomplete,
+    /// A secret is not where the configuration says.
+    SecretMissing,
+    /// `tls` or `auth` cannot be used.
+    EndpointsUnusable,
+    /// `bucket` cannot be used.
+    BucketUnusable,
+    /// There is no such region.
+    UnknownRegion,
+    /// There is no such code to explain.
+    UnknownCode,
+    /// An argument does not go with the command.
+    WrongUsage,
+    /// The file is no plan of c8dr.
+    NotAPlan,
+    /// The world has moved since the plan was made.
+    PlanOutdated,
+    /// The checker complains of the plan.
+    PlanWrong,
+    /// The plan or run belongs to another installation.
+    NotThisInstallation,
+    /// Nobody is at the terminal to agree.
+    NoTerminal,
+    /// The region's name was not typed.
+    NotConfirmed,
+    /// A run of this installation has not ended.
+    RunUnfinished,
+    /// There is no such run.
+    NoSuchRun,
+    /// The run has ended.
+    RunEnded,
+    /// The run could not go on.
+    RunBrokenOff,
+    /// Another c8dr works on this installation.
+    InstallationLocked,
+    /// The journal cannot be written or believed.
+    JournalUnusable,
+    /// The record outside this machine cannot be used.
+    RecordUnusable,
+    /// The lab cannot do what was asked.
+    LabTrouble,
+    /// A file cannot be written or read.
+    FileTrouble,
+    /// The result cannot be written as asked.
+    Unwritable,
+}
+
+impl ErrorCode {
+    /// All that there are.
+    pub const ALL: &[ErrorCode] = ErrorCode::VARIANTS;
+
+    /// The code as it is written.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
