@@ -117,6 +117,12 @@ pub enum Command {
         after_help = "Examples:\n  c8dr plan failover --lost paris\n  c8dr plan failback --returning paris --save failback-paris.plan.json"
     )]
     Plan(Plan),
+    /// The procedure for this installation as a page of commands to print, for a person with bash, curl and jq
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  c8dr runbook failover --lost paris > failover-paris.md\n  c8dr runbook failback --returning paris > failback-paris.md"
+    )]
+    Runbook(Runbook),
     /// Fail over: give up the lost region, and prove that the other one serves
     #[command(
         after_help = "Examples:\n  c8dr failover --lost paris --dry-run\n  c8dr failover --lost paris\n  c8dr failover --lost paris --yes --reason \"INC-4711\""
@@ -354,6 +360,25 @@ pub enum Plan {
         /// Also save it in this file, for `c8dr apply`
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
+    },
+}
+
+/// `runbook …`
+#[derive(Debug, Subcommand)]
+pub enum Runbook {
+    /// The page for the loss of a region
+    #[command(after_help = "Example:\n  c8dr runbook failover --lost paris > failover-paris.md")]
+    Failover {
+        /// The lost region, by its whole name
+        #[arg(long, value_name = "REGION")]
+        lost: String,
+    },
+    /// The page for the return of a region
+    #[command(after_help = "Example:\n  c8dr runbook failback --returning paris > failback-paris.md")]
+    Failback {
+        /// The returning region, by its whole name
+        #[arg(long, value_name = "REGION")]
+        returning: String,
     },
 }
 

@@ -10,6 +10,7 @@ mod failover;
 mod init;
 mod lab;
 mod ready;
+mod runbook;
 mod runs;
 mod status;
 mod why;
@@ -34,6 +35,7 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Lab(lab) => lab::run(screen, lab).await,
         Command::Status(status) => status::run(args, screen, status).await,
         Command::Ready => ready::run(args, screen).await,
+        Command::Runbook(which) => runbook::run(args, screen, which),
         Command::Why => why::run(args, screen).await,
         Command::Plan(Plan::Failover { lost, save }) => {
             failover::plan_only(args, screen, lost, save.as_deref()).await

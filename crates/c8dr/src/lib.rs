@@ -8,6 +8,7 @@ pub mod error;
 pub mod exit;
 pub mod explain;
 pub mod report;
+pub mod runbook;
 
 mod commands;
 mod show;

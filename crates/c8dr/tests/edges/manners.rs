@@ -20,9 +20,13 @@ const ESCAPE: char = '\u{1b}';
 fn nobody(stage: &Stage) {
     let regions: String = [("london", 0), ("paris", 1)]
         .map(|(name, id)| {
+            let ports = [id + 1, id + 3, id + 5];
             format!(
-                "  - name: {name}\n    exporter: elasticsearchregion{id}\n    gateways:\n      - rest: http://127.0.0.1:1\n        management: http://127.0.0.1:1\n    brokers:\n      {id}: http://127.0.0.1:1\n      {}: http://127.0.0.1:1\n",
-                id + 2
+                "  - name: {name}\n    exporter: elasticsearchregion{id}\n    gateways:\n      - rest: http://127.0.0.1:{gateway}\n        management: http://127.0.0.1:{gateway}\n    brokers:\n      {id}: http://127.0.0.1:{one}\n      {next}: http://127.0.0.1:{other}\n",
+                gateway = ports[0],
+                one = ports[1],
+                other = ports[2],
+                next = id + 2,
             )
         })
         .concat();

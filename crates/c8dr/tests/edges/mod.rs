@@ -7,5 +7,6 @@ mod init;
 mod manners;
 mod page;
 mod people;
+mod runbook;
 mod schema;
 mod why;
