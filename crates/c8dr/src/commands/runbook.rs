@@ -74,6 +74,6 @@ fn places(site: &Site) -> Places {
 }
 
 /// An address without the slash at its end: paths are put behind it.
-fn bare(address: impl ToString) -> String {
+fn bare(address: &impl ToString) -> String {
     address.to_string().trim_end_matches('/').to_owned()
 }

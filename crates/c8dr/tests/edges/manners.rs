@@ -1,6 +1,8 @@
 //! The manners of the command line: colours, quiet, each request, the log, errors as documents, help, completions, manual
 //! pages, and pipes that are closed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
