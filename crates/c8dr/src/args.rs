@@ -96,6 +96,11 @@ pub enum Command {
         after_help = "Examples:\n  c8dr drill\n  c8dr drill --lose region0 --brokers 8 --partitions 8\n  c8dr drill --speed 5 --output json"
     )]
     Drill(Drill),
+    /// Live through thousands of disasters in virtual time, and judge each by what is really so
+    #[command(
+        after_help = "Examples:\n  c8dr storm --seeds 1000\n  c8dr storm --seeds 500 --scenario deaths --output json\n  c8dr storm --seed 7 --trace\n\nScenarios: any, plain, answers, deaths, network, brokers, searches, returning, people.\nExit code 0 if no law was broken and every disaster came to an end, 6 otherwise."
+    )]
+    Storm(Storm),
     /// A lab to play with: real interfaces on loopback
     #[command(
         subcommand,
@@ -184,6 +189,35 @@ pub struct Drill {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own fields are documented")]
     pub world: World,
+}
+
+/// `storm`
+#[derive(Debug, clap::Args)]
+pub struct Storm {
+    /// How many disasters
+    #[arg(long, default_value_t = 100, value_name = "N", conflicts_with = "seed")]
+    pub seeds: u64,
+    /// The first of their seeds
+    #[arg(long, default_value_t = 0, value_name = "S", conflicts_with = "seed")]
+    pub from: u64,
+    /// This one disaster only
+    #[arg(long, value_name = "K")]
+    pub seed: Option<u64>,
+    /// Tell it as a story, one line per event
+    #[arg(long, requires = "seed")]
+    pub trace: bool,
+    /// How the engine reaches the lab
+    #[arg(long, default_value_t, value_name = "RING")]
+    pub ring: c8dr_storm::Ring,
+    /// What kind of trouble
+    #[arg(long, default_value_t, value_name = "KIND")]
+    pub scenario: c8dr_storm::Scenario,
+    /// Brokers of both regions together [default: drawn, 4 to 8]
+    #[arg(long, value_name = "N")]
+    pub brokers: Option<u32>,
+    /// Partitions [default: drawn, 4 to 8]
+    #[arg(long, value_name = "N")]
+    pub partitions: Option<u32>,
 }
 
 /// What a lab is made of.

@@ -13,6 +13,7 @@ mod ready;
 mod runbook;
 mod runs;
 mod status;
+mod storm;
 mod why;
 
 use clap::CommandFactory;
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
     }
     match &args.command {
         Command::Drill(drill) => drill::run(screen, drill).await,
+        Command::Storm(wanted) => storm::run(screen, wanted).await,
         Command::Lab(lab) => lab::run(screen, lab).await,
         Command::Status(status) => status::run(args, screen, status).await,
         Command::Ready => ready::run(args, screen).await,

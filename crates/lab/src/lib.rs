@@ -27,6 +27,7 @@ mod search;
 mod search_face;
 mod serve;
 mod timings;
+pub mod views;
 mod wall;
 mod world;
 
@@ -43,7 +44,7 @@ pub use search_face::SearchPort;
 pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
-    AnswerFault, Audit, BrokerStatus, Counted, Data, DeploymentStatus, FinalAudit, LabStatus, Labels, Link,
-    PartitionAudit, PlatformError, PodPhase, PodStatus, Power, RegionAudit, RegionStatus, ReleaseStatus,
-    SearchAudit, SearchFault, SearchStatus, VolumeStatus, World, WorldEvent,
+    AnswerFault, Audit, Blow, BrokerStatus, Counted, Data, DeploymentStatus, FinalAudit, Forced, LabStatus,
+    Labels, Leading, Link, PartitionAudit, PlatformError, PodPhase, PodStatus, Power, RegionAudit,
+    RegionStatus, ReleaseStatus, SearchAudit, SearchFault, SearchStatus, VolumeStatus, World, WorldEvent,
 };

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
+use c8dr_engine::clock::Moment;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use tower::Service;
@@ -17,7 +18,7 @@ use crate::face::Refused;
 use crate::ids::Region;
 use crate::lab::Lab;
 use crate::search::Flavour;
-use crate::world::AnswerFault;
+use crate::world::{AnswerFault, World};
 
 /// No request that an operator sends is bigger than this.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -58,26 +59,38 @@ impl SearchPort {
         }
     }
 
-    /// Asks until there is an answer, as long as this life of the search lasts.
     async fn attend(&self, call: &Call) -> Result<Reply, Refused> {
-        let at = self.lab.clock().now();
-        let life = self
-            .lab
-            .search_life(self.region)
-            .ok_or(Refused::ConnectionRefused)?;
-        let mut upheavals = self.lab.upheavals();
-        let mut ticket = None;
-        loop {
-            let answer = self.lab.with(|w| {
-                if w.search_life(self.region) != Some(life) {
-                    return None;
-                }
-                let answer = w.search_answer(&SearchAsked {
-                    region: self.region,
+        let region = self.region;
+        self.lab
+            .attend_search(region, |world, at, ticket| {
+                world.search_answer(&SearchAsked {
+                    region,
                     call,
                     at,
                     ticket,
-                });
+                })
+            })
+            .await
+    }
+}
+
+impl Lab {
+    /// Asks a search until there is an answer, as long as this life of it lasts.
+    pub(crate) async fn attend_search<T>(
+        &self,
+        region: Region,
+        mut question: impl FnMut(&mut World, Moment, Option<u64>) -> Answer<T>,
+    ) -> Result<T, Refused> {
+        let at = self.clock().now();
+        let life = self.search_life(region).ok_or(Refused::ConnectionRefused)?;
+        let mut upheavals = self.upheavals();
+        let mut ticket = None;
+        loop {
+            let answer = self.with(|w| {
+                if w.search_life(region) != Some(life) {
+                    return None;
+                }
+                let answer = question(w, at, ticket);
                 let timings = w.config.timings.answer;
                 Some(match answer {
                     Answer::Soon(reply) => Answer::At(w.now + w.chance.span(Stream::Answer, timings), reply),
@@ -95,10 +108,10 @@ impl SearchPort {
             };
             loop {
                 let rested = tokio::select! {
-                    () = self.lab.clock().sleep_until(until) => true,
+                    () = self.clock().sleep_until(until) => true,
                     _ = upheavals.changed() => false,
                 };
-                if self.lab.search_life(self.region) != Some(life) {
+                if self.search_life(region) != Some(life) {
                     return Err(Refused::ConnectionReset);
                 }
                 if rested {

@@ -9,13 +9,17 @@ use c8dr_domain::facts::{Compared, Facts};
 use c8dr_domain::plan::Step;
 use c8dr_domain::run::{Event, Outcome, Phase, Stop};
 
-use super::{Driver, Halt, Look};
+use super::{Driver, Halt, Look, Pause};
 
 /// How long the effect of a request that may be repeated is waited for before it is sent again.
 const REPEAT_AFTER: Duration = Duration::from_secs(10);
 
 /// In how many readings in a row a snapshot has to be absent before it is taken again, and that for [`REPEAT_AFTER`].
 const UNSEEN_READINGS: u32 = 3;
+
+/// How long both searches may hold different records without coming any closer. What is compared was acknowledged by both
+/// exporters before, so it is found after the next refresh, a second later, or never. `spec: procedure.md I18`
+const APART_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a proof came to.
 pub(super) enum Proven {
@@ -149,7 +153,8 @@ impl Driver<'_> {
         }
         let mut pause = self.pause(None, Duration::from_millis(plan.proof_deadline_ms));
         self.backoff.quicken();
-        let mut conditions = cheap;
+        let mut conditions = cheap.clone();
+        let mut apart: Option<(String, Pause)> = None;
         loop {
             self.check_cancelled()?;
             let known = self.run.proof_known.clone();
@@ -186,6 +191,23 @@ impl Driver<'_> {
             };
             if self.is_over(&pause) {
                 let words = format!("Not proven within {} s: {waits_for}", pause.limit.as_secs());
+                return Err(Halt::stop(Stop::VerificationFailed, words));
+            }
+            let is_compared = conditions.len() > cheap.len()
+                && self
+                    .judged(|picture| judge_all(&cheap, picture, &known, &self.run.facts).is_met())
+                    .unwrap_or(false);
+            apart = match apart.filter(|(words, _)| is_compared && *words == waits_for) {
+                Some(same) => Some(same),
+                None => is_compared.then(|| (waits_for.clone(), self.pause(None, APART_LIMIT))),
+            };
+            if apart.as_ref().is_some_and(|(_, since)| self.is_over(since)) {
+                let words = format!(
+                    "{waits_for} For {} s nothing has come to either of them that was missing, and nothing more will: \
+                     something was exported to one region only. Region {} has to be failed over and back once more.",
+                    APART_LIMIT.as_secs(),
+                    self.run.plan.installation.region(self.run.plan.lost).name
+                );
                 return Err(Halt::stop(Stop::VerificationFailed, words));
             }
             self.wait(&mut pause, &waits_for).await?;

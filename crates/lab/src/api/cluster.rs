@@ -70,14 +70,8 @@ impl World {
     pub(crate) fn cluster_endpoint(&mut self, asked: &Asked<'_>, rest: &[&str]) -> Answer {
         let call = asked.call;
         match (call.method.as_str(), rest) {
-            ("GET", []) => match self.at_coordinator(
-                asked,
-                Errand {
-                    to: None,
-                    subject: "topology-query",
-                },
-            ) {
-                Ok((_, c)) => Answer::Soon(Reply::json(200, JSON, &wire::cluster(&c, self.wall))),
+            ("GET", []) => match self.ask_coordinator(asked) {
+                Ok(c) => Answer::Soon(Reply::json(200, JSON, &wire::cluster(&c, self.wall))),
                 Err(answer) => answer,
             },
             ("PATCH", []) => self.patch_cluster(asked),
@@ -111,6 +105,16 @@ impl World {
                 "Cluster configuration is not initialized",
             ))),
         }
+    }
+
+    /// Asks the coordinator for its configuration, as a gateway does.
+    pub(crate) fn ask_coordinator(&mut self, asked: &Asked<'_>) -> Result<Arc<Configuration>, Answer> {
+        let errand = Errand {
+            to: None,
+            subject: "topology-query",
+        };
+        self.at_coordinator(asked, errand)
+            .map(|(_, configuration)| configuration)
     }
 
     fn reach(&mut self, from: BrokerId, to: BrokerId, subject: &str, since: Moment) -> Result<(), Answer> {
@@ -385,14 +389,8 @@ impl World {
 
     pub(crate) fn exporters_endpoint(&mut self, asked: &Asked<'_>, rest: &[&str]) -> Answer {
         match (asked.call.method.as_str(), rest) {
-            ("GET", []) => match self.at_coordinator(
-                asked,
-                Errand {
-                    to: None,
-                    subject: "topology-query",
-                },
-            ) {
-                Ok((_, c)) => Answer::Soon(Reply::json(200, JSON, &exporter_states(&c))),
+            ("GET", []) => match self.ask_coordinator(asked) {
+                Ok(c) => Answer::Soon(Reply::json(200, JSON, &exporter_states(&c))),
                 Err(answer) => answer,
             },
             ("POST", [id, "disable"]) => self.disable(asked, id),
@@ -444,7 +442,7 @@ impl World {
 }
 
 /// One line per exporter: what all replicas agree on, or what is on its way.
-fn exporter_states(c: &Configuration) -> Vec<ExporterStatus> {
+pub(crate) fn exporter_states(c: &Configuration) -> Vec<ExporterStatus> {
     let placed = || c.members.values().flat_map(|m| m.partitions.values());
     let known: BTreeSet<&String> = placed().flat_map(|p| p.exporters.keys()).collect();
     let mut states = Vec::new();

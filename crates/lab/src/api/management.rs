@@ -105,6 +105,15 @@ impl World {
 
     /// Hangs while leaders step down, and gives up with an empty object (baseline §4, edge-cases E6).
     fn read_partitions(&mut self, asked: &Asked<'_>) -> Answer {
+        match self.partitions_wait(asked) {
+            Answer::Again(at, ticket) => Answer::Again(at, ticket),
+            Answer::Soon(true) | Answer::At(_, true) => Answer::Soon(Reply::json(200, ACTUATOR, &Empty {})),
+            Answer::Soon(false) | Answer::At(_, false) => Answer::Soon(self.partitions_body(asked.broker)),
+        }
+    }
+
+    /// How long whoever asks a broker for its partitions is kept waiting, and then whether for nothing.
+    pub(crate) fn partitions_wait(&self, asked: &Asked<'_>) -> Answer<bool> {
         let broker = asked.broker;
         let gives_up = asked.at + self.config.timings.partitions_hang_limit;
         let hang = self
@@ -125,10 +134,7 @@ impl World {
         if without_data && self.now < gives_up {
             return Answer::Again(gives_up, None);
         }
-        if hang.is_some() || without_data {
-            return Answer::Soon(Reply::json(200, ACTUATOR, &Empty {}));
-        }
-        Answer::Soon(self.partitions_body(broker))
+        Answer::Soon(hang.is_some() || without_data)
     }
 
     fn partitions_body(&self, id: BrokerId) -> Reply {

@@ -1,7 +1,7 @@
 //! What a broker answers: requests in, answers out, both plain values, so that the world stays free of sockets.
 
 pub(crate) mod bucket;
-mod cluster;
+pub(crate) mod cluster;
 mod exporting;
 mod management;
 mod metrics;

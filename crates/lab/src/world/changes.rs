@@ -9,7 +9,7 @@ use crate::cluster::configuration::{Configuration, Deed, Operation};
 use crate::cluster::raft::{ExportPosition, Replica, Role};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::timings::Span;
-use crate::world::{Event, World};
+use crate::world::{Event, Forced, World};
 
 /// Whether an operation that has taken its time is done.
 enum Due {
@@ -25,6 +25,7 @@ impl World {
     pub(crate) fn start_change(&mut self, coordinator: BrokerId, operations: Vec<Operation>) -> u64 {
         let now = self.now;
         let count = operations.len();
+        self.remember_force(&operations);
         let id = self
             .rewrite(coordinator, |c| c.start(operations, now))
             .unwrap_or(0);
@@ -34,6 +35,24 @@ impl World {
         self.gossip_configuration(coordinator);
         self.drive_change(coordinator);
         id
+    }
+
+    fn remember_force(&mut self, operations: &[Operation]) {
+        let mut kept = BTreeSet::new();
+        let mut removed = BTreeSet::new();
+        for operation in operations {
+            match &operation.deed {
+                Deed::Force { brokers, .. } => kept.extend(brokers.iter().copied()),
+                Deed::BrokerRemove { broker } => {
+                    removed.insert(*broker);
+                }
+                _ => {}
+            }
+        }
+        if !kept.is_empty() {
+            let at = self.now;
+            self.forced.push(Forced { at, kept, removed });
+        }
     }
 
     /// Cancels the pending change at its coordinator.

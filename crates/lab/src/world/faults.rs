@@ -138,6 +138,9 @@ impl World {
             };
         }
         let life = broker.life;
+        if data == Data::Empty {
+            *self.emptied.entry(id).or_default() += 1;
+        }
         self.after(wait, Event::Serving { broker: id, life });
     }
 

@@ -4,6 +4,7 @@
 //! sequence; whoever asks the world something advances it to the present first. So a disaster of minutes takes
 //! milliseconds in virtual time, and the same seed and the same calls give the same world.
 
+mod blows;
 mod changes;
 mod disks;
 mod elections;
@@ -18,6 +19,7 @@ mod reckoning;
 mod report;
 mod search_faults;
 mod searching;
+mod truth;
 mod webapps;
 mod workload;
 
@@ -38,6 +40,7 @@ use crate::search::Cluster;
 use crate::search::store::Store;
 use crate::wall::Wall;
 
+pub use blows::Blow;
 pub use faults::{AnswerFault, Data, Link, Power};
 pub use final_audit::{Counted, FinalAudit, RegionAudit};
 pub(crate) use gossip::{Contact, View};
@@ -50,6 +53,7 @@ pub use report::{Audit, BrokerStatus, LabStatus, RegionStatus, SearchStatus, Wor
 pub use search_faults::SearchFault;
 use searching::Searching;
 pub(crate) use searching::{RestoreAsked, SnapshotAsked, SnapshotOutcome};
+pub use truth::{Forced, Leading};
 pub(crate) use workload::Outcome;
 use workload::{Flight, Workload};
 
@@ -211,6 +215,10 @@ pub(crate) enum Event {
     FlightTimeout {
         flight: u64,
     },
+    /// What somebody has arranged strikes.
+    Blow {
+        blow: Blow,
+    },
 }
 
 /// The dual-region world.
@@ -241,6 +249,10 @@ pub struct World {
     distributing: BTreeSet<(BrokerId, PartitionId)>,
     pub(crate) answer_faults: Vec<AnswerFault>,
     timeline: Vec<WorldEvent>,
+    /// The forced removals that were begun.
+    forced: Vec<Forced>,
+    /// How often each broker was started with an empty disk.
+    emptied: BTreeMap<BrokerId, u64>,
     trace: u64,
     /// Counts what the sockets have to know: processes that came, went, froze or thawed.
     pub(crate) upheavals: u64,
@@ -289,6 +301,8 @@ impl World {
             distributing: BTreeSet::new(),
             answer_faults: Vec::new(),
             timeline: Vec::new(),
+            forced: Vec::new(),
+            emptied: BTreeMap::new(),
             trace: 0xcbf2_9ce4_8422_2325,
             upheavals: 0,
             chance,
@@ -464,6 +478,7 @@ impl World {
             Event::PodGone { region, pod } => self.pod_gone(region, pod),
             Event::Client { client } => self.client_turn(client),
             Event::FlightTimeout { flight } => self.flight_timed_out(flight),
+            Event::Blow { blow } => self.strike(blow),
         }
     }
 

@@ -257,6 +257,7 @@ impl World {
             ..Cluster::default()
         };
         for id in self.brokers_of(region) {
+            *self.emptied.entry(id).or_default() += 1;
             if let Some(broker) = self.broker_mut(id) {
                 broker.configuration = None;
                 broker.replicas.clear();

@@ -21,8 +21,9 @@ const DOMAIN: &str = "c8dr-domain";
 const ENGINE: &str = "c8dr-engine";
 const SYSTEMS: &str = "c8dr-systems";
 const LAB: &str = "c8dr-lab";
+const STORM: &str = "c8dr-storm";
 
-/// All rooms: `domain ← engine ← {systems, lab} ← c8dr`, and xtask beside them.
+/// All rooms: `domain ← engine ← {systems, lab} ← storm ← c8dr`, and xtask beside them.
 ///
 /// systems and lab must never share types: where both sides of a wire are made from one structure, one
 /// misunderstanding passes both. The lab's tests may drive it through the real adapters, which is the opposite: it
@@ -53,9 +54,15 @@ const ROOMS: &[Room] = &[
         tests_may_use: &[SYSTEMS],
     },
     Room {
+        folder: "storm",
+        package: STORM,
+        may_use: &[DOMAIN, ENGINE, SYSTEMS, LAB],
+        tests_may_use: &[],
+    },
+    Room {
         folder: "c8dr",
         package: "c8dr",
-        may_use: &[DOMAIN, ENGINE, SYSTEMS, LAB],
+        may_use: &[DOMAIN, ENGINE, SYSTEMS, LAB, STORM],
         tests_may_use: &[],
     },
     Room {
@@ -220,6 +227,7 @@ mod tests {
             "c8dr-engine",
             "c8dr-systems",
             "c8dr-lab",
+            "c8dr-storm",
             "c8dr",
             "xtask",
         ];
@@ -229,10 +237,15 @@ mod tests {
             ("c8dr-systems", "c8dr-engine"),
             ("c8dr-lab", "c8dr-domain"),
             ("c8dr-lab", "c8dr-engine"),
+            ("c8dr-storm", "c8dr-domain"),
+            ("c8dr-storm", "c8dr-engine"),
+            ("c8dr-storm", "c8dr-systems"),
+            ("c8dr-storm", "c8dr-lab"),
             ("c8dr", "c8dr-domain"),
             ("c8dr", "c8dr-engine"),
             ("c8dr", "c8dr-systems"),
             ("c8dr", "c8dr-lab"),
+            ("c8dr", "c8dr-storm"),
         ];
         for user in names {
             for used in names {

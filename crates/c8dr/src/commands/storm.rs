@@ -1,0 +1,232 @@
+//! `c8dr storm`: disasters in virtual time, on a thread of their own, as fast as it goes.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use c8dr_engine::clock::{Clock, Moment};
+use c8dr_storm::{Ending, Life, Options, SceneError, Shape, Tally, live, rate, storm};
+use serde::Serialize;
+
+use crate::args::Storm;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::show::{BAD, GOOD, HEAD, Screen, styled};
+
+/// How often progress is told.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// What is printed in the end.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    tally: &'a Tally,
+    /// Disasters per second of the wall.
+    seeds_per_second: f64,
+    /// Whether somebody stopped it before its end.
+    interrupted: bool,
+}
+
+pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliError> {
+    let options = Options {
+        from: wanted.seed.unwrap_or(wanted.from),
+        seeds: wanted.seed.map_or(wanted.seeds, |_| 1),
+        ring: wanted.ring,
+        scenario: wanted.scenario,
+        shape: Shape {
+            brokers: wanted.brokers,
+            partitions: wanted.partitions,
+        },
+    };
+    if wanted.trace {
+        let disaster = options.disaster(options.from);
+        let told =
+            on_a_thread(move || live(&disaster, options.ring, true).map(|life| (disaster, life))).await?;
+        let (disaster, life) = told.map_err(|error| no_such_world(&error))?;
+        screen.print(&story(&disaster, &life));
+        let is_clean = life.violations.is_empty() && !matches!(life.ending, Ending::Stuck(_));
+        return Ok(if is_clean {
+            Exit::Done
+        } else {
+            Exit::VerificationFailed
+        });
+    }
+    let stopped = Arc::new(AtomicBool::new(false));
+    let asked = stopped.clone();
+    let listens = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            asked.store(true, Ordering::Relaxed);
+        }
+    });
+    let clock = Clock::system();
+    let began = clock.now();
+    let (teller, watched, shown) = (clock.clone(), stopped.clone(), *screen);
+    let stormed = on_a_thread(move || {
+        let mut told = Moment::START;
+        storm(options, |tally| {
+            let now = teller.now();
+            if now.since(told) >= TOLD_EVERY {
+                told = now;
+                progress(&shown, tally, options.seeds, now.since(began));
+            }
+            !watched.load(Ordering::Relaxed)
+        })
+    })
+    .await;
+    listens.abort();
+    if screen.is_live {
+        let _ = write!(anstream::stderr(), "\r\x1b[K");
+    }
+    let tally = stormed?.map_err(|error| no_such_world(&error))?;
+    let report = Report {
+        seeds_per_second: (rate(tally.seeds, clock.now().since(began)) * 10.0).round() / 10.0,
+        interrupted: tally.seeds < options.seeds,
+        tally: &tally,
+    };
+    screen.result(&report, || human(&report))?;
+    Ok(match (tally.is_clean(), report.interrupted) {
+        (false, _) => Exit::VerificationFailed,
+        (true, true) => Exit::Interrupted,
+        (true, false) => Exit::Done,
+    })
+}
+
+/// Virtual time needs a thread without any runtime on it.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CliError> {
+    let (send, receive) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // Nobody waits any more when c8dr is ended at once.
+        let _ = send.send(work());
+    });
+    receive.await.map_err(|_| CliError::Lab {
+        what: "the storm broke off".to_owned(),
+        help: "This is a mistake of c8dr's; `c8dr storm --seeds 1 --from S` finds the seed.".to_owned(),
+    })
+}
+
+fn no_such_world(error: &SceneError) -> CliError {
+    let mut what = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        what = format!("{what}: {cause}");
+        source = cause.source();
+    }
+    CliError::Lab {
+        what,
+        help: "Give another `--brokers` or `--partitions`; an even number of brokers, at least 4.".to_owned(),
+    }
+}
+
+fn progress(screen: &Screen, tally: &Tally, seeds: u64, took: Duration) {
+    if screen.is_live {
+        let line = format!(
+            "{} of {seeds} disasters, {:.1} a second; {} violations, {} stuck",
+            tally.seeds,
+            rate(tally.seeds, took),
+            tally.violations,
+            tally.stuck
+        );
+        // A closed terminal is no reason to stop.
+        let _ = write!(anstream::stderr(), "\r\x1b[K{line}");
+        let _ = anstream::stderr().flush();
+    }
+}
+
+fn story(disaster: &c8dr_storm::Disaster, life: &Life) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "seed {}: {} brokers, {} partitions, region{} is lost, {} creates a second{}",
+        disaster.seed,
+        disaster.brokers,
+        disaster.partitions,
+        disaster.lost,
+        disaster.creates_per_second,
+        if disaster.outside { ", with a bucket" } else { "" },
+    );
+    for fault in &disaster.faults {
+        let _ = writeln!(text, "  {fault}");
+    }
+    for line in &life.story {
+        let _ = writeln!(text, "{line}");
+    }
+    for violation in &life.violations {
+        let _ = writeln!(
+            text,
+            "{}",
+            styled(
+                BAD,
+                format!(
+                    "{:8.2} s  VIOLATED {:?}: {}",
+                    violation.at_s, violation.law, violation.words
+                )
+            )
+        );
+    }
+    let why = match &life.ending {
+        Ending::Verified => String::new(),
+        Ending::AbortedSafe(why) | Ending::Waiting(why) | Ending::Stuck(why) => format!(": {why}"),
+    };
+    let style = if life.violations.is_empty() { GOOD } else { BAD };
+    let _ = writeln!(text, "{}{why}", styled(style, life.ending.as_str()));
+    text
+}
+
+fn human(report: &Report<'_>) -> String {
+    let tally = report.tally;
+    let mut text = String::new();
+    let style = if tally.is_clean() { GOOD } else { BAD };
+    let verdict = format!("{} violations, {} stuck", tally.violations, tally.stuck);
+    let _ = writeln!(
+        text,
+        "{} disasters ({}, ring {}) in {:.0} simulated hours: {}",
+        tally.seeds,
+        tally.scenario,
+        tally.ring,
+        tally.simulated_s / 3600.0,
+        styled(style, verdict)
+    );
+    let _ = writeln!(
+        text,
+        "  {:.1} a second, trace {}",
+        report.seeds_per_second, tally.trace_hash
+    );
+    let _ = writeln!(text, "{}", styled(HEAD, "ended"));
+    for (ending, count) in &tally.ended {
+        let _ = writeln!(text, "  {count:7}  {ending}");
+    }
+    if !tally.waits_for.is_empty() {
+        let _ = writeln!(text, "{}", styled(HEAD, "waits for"));
+        for (why, count) in &tally.waits_for {
+            let _ = writeln!(text, "  {count:7}  {why}");
+        }
+    }
+    let _ = writeln!(text, "{}", styled(HEAD, "reached"));
+    for (state, count) in &tally.reached {
+        let _ = writeln!(text, "  {count:7}  {state}");
+    }
+    for failure in &tally.failures {
+        let _ = writeln!(
+            text,
+            "{}",
+            styled(BAD, format!("seed {}: {}", failure.seed, failure.ending.as_str()))
+        );
+        if let Ending::Stuck(why) = &failure.ending {
+            let _ = writeln!(text, "  {why}");
+        }
+        for violation in &failure.violations {
+            let _ = writeln!(
+                text,
+                "  {:?} at {:.1} s: {}",
+                violation.law, violation.at_s, violation.words
+            );
+        }
+        let _ = writeln!(text, "  {}", failure.again);
+    }
+    if report.interrupted {
+        let _ = writeln!(text, "Interrupted: this is what there is so far.");
+    }
+    text
+}

@@ -1,0 +1,256 @@
+//! One disaster from its beginning to its end: the real engine on the lab, and a person who plans, resumes and gives up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use c8dr_domain::ids::{ExporterId, RegionId};
+use c8dr_domain::installation::{Installation, InvalidInstallation};
+use c8dr_engine::clock::Clock;
+use c8dr_engine::ports::{Bucket, Platform, Search, Zeebe};
+use c8dr_lab::{Blow, ConfigError, Data, Lab, Timings, WorldConfig};
+use jiff::Timestamp;
+
+use crate::chance::{Dice, Stream};
+use crate::disaster::Disaster;
+use crate::ear::Ear;
+use crate::fault::Chapter;
+use crate::judge::Judge;
+use crate::life::{Ending, Life};
+use crate::plot::Plot;
+use crate::rings::wire::{self, WireError};
+use crate::rings::{Ports, Ring, ports};
+use crate::spoilt::Spoilt;
+use crate::story::{Line, Who};
+
+/// A moment to begin with; virtual time has no other. Noon, so that no disaster crosses midnight by chance.
+const DAWN: Timestamp = Timestamp::constant(1_767_268_800, 0);
+
+/// How long exporters may take to bring everything to both searches when all is over.
+const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(300);
+
+/// Why a disaster could not even begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SceneError {
+    /// The world cannot be modelled.
+    #[error("there is no such world")]
+    World(#[from] ConfigError),
+    /// The installation is not one that c8dr handles.
+    #[error("there is no such installation")]
+    Installation(#[from] InvalidInstallation),
+    /// The adapters cannot be set up.
+    #[error("the wire ring could not be set up")]
+    Wire(#[from] WireError),
+    /// There is no runtime for virtual time.
+    #[error("virtual time could not be set up")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// Everything that one disaster needs.
+pub(crate) struct Scene<'a> {
+    pub(crate) disaster: &'a Disaster,
+    pub(crate) lab: Lab,
+    pub(crate) clock: Clock,
+    pub(crate) installation: Installation,
+    pub(crate) zeebe: Spoilt<Box<dyn Zeebe>>,
+    pub(crate) searches: BTreeMap<RegionId, Spoilt<Box<dyn Search>>>,
+    pub(crate) platforms: BTreeMap<RegionId, Spoilt<Box<dyn Platform>>>,
+    pub(crate) bucket: Option<Box<dyn Bucket>>,
+    pub(crate) plot: Plot,
+    pub(crate) ear: Ear,
+    pub(crate) person: Dice,
+    /// The runs that were begun.
+    pub(crate) runs: u32,
+}
+
+/// Lives through one disaster, in virtual time, on this thread.
+///
+/// # Errors
+/// If it could not even begin: a world that cannot be modelled, no runtime.
+pub fn live(disaster: &Disaster, ring: Ring, has_story: bool) -> Result<Life, SceneError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    runtime.block_on(async {
+        let mut scene = Scene::new(disaster, ring, has_story)?;
+        let ending = scene.play().await;
+        Ok(scene.end(ending))
+    })
+}
+
+impl<'a> Scene<'a> {
+    fn new(disaster: &'a Disaster, ring: Ring, has_story: bool) -> Result<Scene<'a>, SceneError> {
+        let clock = Clock::new(DAWN, 1.0);
+        let config = WorldConfig {
+            brokers: disaster.brokers,
+            partitions: disaster.partitions,
+            seed: disaster.seed,
+            timings: Timings::measured(),
+            creates_per_second: disaster.creates_per_second,
+            ..WorldConfig::default()
+        };
+        let lab = Lab::new(config, clock.clone())?;
+        let regions = [0, 1].map(|i| {
+            (
+                format!("region{i}"),
+                ExporterId::new(format!("elasticsearchregion{i}")),
+            )
+        });
+        let installation = Installation::new(
+            "storm",
+            regions.to_vec(),
+            disaster.brokers,
+            disaster.partitions,
+            4,
+        )?;
+        let plot = Plot::new(lab.clone(), disaster.faults.clone());
+        let Ports {
+            zeebe,
+            searches,
+            platforms,
+            bucket,
+        } = match ring {
+            Ring::Wire => wire::ports(&lab, disaster.brokers, disaster.outside)?,
+            Ring::Ports => ports::ports(&lab, disaster.brokers, disaster.outside)?,
+        };
+        let judge = Judge::new(lab.clone(), plot.clone(), disaster.lost, disaster.brokers);
+        let spoilt = |port| Spoilt {
+            port,
+            plot: plot.clone(),
+            clock: clock.clone(),
+        };
+        Ok(Scene {
+            disaster,
+            zeebe: spoilt(zeebe),
+            searches: (searches.into_iter())
+                .map(|(region, port)| {
+                    let (plot, clock) = (plot.clone(), clock.clone());
+                    (region, Spoilt { port, plot, clock })
+                })
+                .collect(),
+            platforms: (platforms.into_iter())
+                .map(|(region, port)| {
+                    let (plot, clock) = (plot.clone(), clock.clone());
+                    (region, Spoilt { port, plot, clock })
+                })
+                .collect(),
+            bucket,
+            ear: Ear::new(judge, clock.clone(), has_story),
+            person: Dice::of(disaster.seed, Stream::Person),
+            installation,
+            lab,
+            clock,
+            plot,
+            runs: 0,
+        })
+    }
+
+    /// Loss, failover, rebuild, failback.
+    async fn play(&mut self) -> Ending {
+        self.begin(Chapter::Calm);
+        let calm = self.person.between_ms(2_000, 6_000);
+        self.clock.sleep(calm).await;
+        let gone = self.disaster.gone();
+        if self.disaster.cut_first {
+            self.strike(Blow::LinkIsCut);
+            self.ear.reached("link cut, both regions alive");
+            self.refused_while_both_live().await;
+        }
+        self.strike(Blow::RegionDies(gone));
+        if self.disaster.cut_first {
+            // Whoever killed what was cut off has also mended the network before it is built anew.
+            self.lab.with(|world| {
+                let later = world.now() + Duration::from_secs(90);
+                world.strike_at(later, Blow::LinkHeals);
+            });
+        }
+        self.begin(Chapter::Failover);
+        if let Some(ending) = self.fail_over().await {
+            return ending;
+        }
+        self.begin(Chapter::Rebuild);
+        let while_rebuilt = self.person.between_ms(2_000, 30_000);
+        self.clock.sleep(while_rebuilt).await;
+        if self.disaster.returns_old {
+            self.strike(Blow::RegionReturns(gone, Data::Old));
+            self.refused_with_old_disks().await;
+        }
+        self.heal_everything().await;
+        self.strike(Blow::RegionIsBare(gone));
+        self.begin(Chapter::Failback);
+        match self.fail_back().await {
+            Some(ending) => ending,
+            None => Ending::Verified,
+        }
+    }
+
+    fn begin(&mut self, chapter: Chapter) {
+        self.plot.begin(chapter);
+    }
+
+    pub(crate) fn strike(&mut self, blow: Blow) {
+        self.lab.with(|world| world.strike(blow));
+        self.ear.heard().judge.troubled();
+    }
+
+    /// Faults that heal by themselves have, before a region is built anew: nobody builds on a broken network.
+    async fn heal_everything(&mut self) {
+        let until = self.plot.troubled_until();
+        self.clock.sleep_until(until).await;
+        self.strike(Blow::LinkHeals);
+    }
+
+    /// Reckons up, and says what became of it.
+    fn end(self, ending: Ending) -> Life {
+        let mut life = Life {
+            seed: self.disaster.seed,
+            ending,
+            violations: Vec::new(),
+            reached: BTreeMap::new(),
+            decisions: 0,
+            trace: 0,
+            took_s: self.clock.now().since_start().as_secs_f64(),
+            story: Vec::new(),
+        };
+        for (kind, count) in self.plot.happened() {
+            for _ in 0..count {
+                self.ear.reached(&format!("fault: {kind}"));
+            }
+        }
+        self.ear.reached(&format!("ended: {}", life.ending.as_str()));
+        let world_trace = self.lab.with(|world| world.trace());
+        let world_story = match self.ear.has_story() {
+            true => self.lab.timeline(),
+            false => Vec::new(),
+        };
+        let mut heard = self.ear.heard();
+        heard.decisions.bytes(life.ending.as_str().as_bytes());
+        heard.trace.number(world_trace);
+        life.violations = heard.judge.violations().to_vec();
+        life.reached = std::mem::take(&mut heard.reached);
+        life.decisions = heard.decisions.value();
+        life.trace = heard.trace.value();
+        life.story = std::mem::take(&mut heard.story);
+        life.story.extend(world_story.into_iter().map(|event| Line {
+            at: event.moment(),
+            who: Who::World,
+            what: event.what,
+        }));
+        life.story.sort_by_key(|line| line.at);
+        life
+    }
+
+    /// Everybody rests, everything is healed, and the exporters finish.
+    pub(crate) async fn rest(&mut self, is_whole: bool) {
+        self.plot.call_off();
+        self.heal_everything().await;
+        self.lab.with(|world| world.set_load(0.0));
+        let began = self.clock.now();
+        // Requests that are on their way come to their end, too.
+        self.clock.sleep(Duration::from_secs(20)).await;
+        while is_whole && !self.lab.exporters_caught_up() && self.clock.now().since(began) < CAUGHT_UP_LIMIT {
+            self.clock.sleep(Duration::from_millis(500)).await;
+        }
+        self.ear.heard().judge.reckon(is_whole, Chapter::Reckoning);
+    }
+}
