@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use crate::exit;
+use crate::{exit, usage};
 
 /// Carries a dual-region Camunda 8 installation through the loss of a region and back, safely, and proves every step.
 #[derive(Debug, Parser)]
@@ -423,13 +422,13 @@ pub struct Lost {
     #[arg(long, value_name = "REGION")]
     pub lost: String,
     /// Go on although the region is not proven lost, for this reason (recorded)
-    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REASON", value_parser = usage::reason)]
     pub accept_unfenced: Option<String>,
     /// Go on without brokers of the surviving region that are down, or against the direction record, for this reason (recorded)
-    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REASON", value_parser = usage::reason)]
     pub accept_data_loss: Option<String>,
     /// Go on although the direction record outside this machine cannot be written, for this reason (recorded)
-    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REASON", value_parser = usage::reason)]
     pub accept_unrecorded: Option<String>,
 }
 
@@ -440,7 +439,7 @@ pub struct Returning {
     #[arg(long, value_name = "REGION")]
     pub returning: String,
     /// Take over a pause of exporting that this run did not begin, for this reason (recorded)
-    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REASON", value_parser = usage::reason)]
     pub adopt_pause: Option<String>,
 }
 
@@ -465,7 +464,7 @@ pub struct Consent {
     #[arg(long)]
     pub yes: bool,
     /// Why, for the journal
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = usage::reason)]
     pub reason: Option<String>,
 }
 
@@ -483,7 +482,7 @@ pub struct Failover {
 /// `apply`
 #[derive(Debug, clap::Args)]
 pub struct Apply {
-    /// The saved plan
+    /// The saved plan; `-` reads it from the standard input
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
     #[command(flatten)]
@@ -551,7 +550,7 @@ pub enum RunCommand {
         /// The run [default: the newest unfinished]
         run: Option<String>,
         /// Why, for the journal
-        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "TEXT", value_parser = usage::reason)]
         reason: String,
     },
     /// Check a journal offline: its hashes, its order, its plan

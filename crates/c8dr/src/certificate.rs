@@ -8,6 +8,7 @@ use std::path::Path;
 
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::ids::{listed, number};
+use c8dr_domain::plain;
 use c8dr_domain::plan::{Kind, StepId};
 use c8dr_domain::run::{Event, Phase};
 use c8dr_domain::search::Holdings;
@@ -187,9 +188,9 @@ impl Certificate {
     /// # Errors
     /// If it cannot be written as JSON, which its types exclude.
     pub fn bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        let mut text = plain::json(serde_json::to_string_pretty(self)?);
+        text.push('\n');
+        Ok(text.into_bytes())
     }
 
     /// Whether a file is this very certificate, to the byte.

@@ -8,6 +8,7 @@ mod explain;
 mod failback;
 mod failover;
 mod init;
+mod interrupts;
 mod lab;
 mod ready;
 mod runbook;

@@ -13,6 +13,7 @@ mod resolver;
 mod schema;
 mod secret;
 mod source;
+mod timeouts;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use self::resolver::{Resolver, Secrets};
 pub use self::schema::schema;
 use self::secret::Sought;
 use self::source::Source;
+pub use self::timeouts::Timeouts;
 
 /// More brokers than any Zeebe has; a slip of the finger would be carried into every plan.
 const BROKERS_MAX: u32 = 1024;
@@ -50,6 +52,8 @@ pub struct Config {
     pub endpoints: Endpoints,
     /// What a failback needs besides, as far as it is configured.
     pub rebuild: Rebuild,
+    /// How long endpoints may take.
+    pub timeouts: Timeouts,
     /// How many seconds of the clock pass in a second of the wall; 1 except against a lab that runs faster.
     pub clock_speed: f64,
     /// What can be used, and ought to be better: sentences for people.
@@ -77,9 +81,11 @@ pub fn try_out(path: &Path, text: &str) -> Result<(), ConfigError> {
 fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, ConfigError> {
     let installation = installation(source, file)?;
     let resolver = Resolver::new(source, file, secrets)?;
+    let timeouts = Timeouts::resolve(source, file)?;
     let mut endpoints = Endpoints {
         credentials: resolver.credentials(file)?,
         tls: resolver.tls(),
+        limits: timeouts.zeebe(),
         ..Endpoints::default()
     };
     let mut owners = Owners::default();
@@ -113,7 +119,8 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
         path: source.path.clone(),
         installation,
         endpoints,
-        rebuild: rebuild::resolve(source, file, &resolver)?,
+        rebuild: rebuild::resolve(source, file, &resolver, timeouts)?,
+        timeouts,
         clock_speed,
         warnings: warnings(source, file),
     })
@@ -436,6 +443,10 @@ regions:
                     "    brokers: {}\n",
                     "    brokers: {}\n    platform:\n      driver: helm\n      pods: [kubectl, get, pods]\n      install: []\n",
                 ),
+            ),
+            (
+                "a time-out that is none",
+                format!("{GOOD}timeouts: {{connectSeconds: 0}}\n"),
             ),
             ("same names", GOOD.replace("paris", "london")),
         ];

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use c8dr_domain::plain::plain;
+
 /// Where runs, locks and the lab's files are kept. Default: `$XDG_STATE_HOME/c8dr`, else `~/.local/state/c8dr`.
 pub const HOME: &str = "C8DR_HOME";
 /// The configuration file, where `--config` is not given.
@@ -38,5 +40,6 @@ pub fn operator() -> String {
         .or_else(|| read("HOSTNAME"))
         .or_else(|| read("COMPUTERNAME"))
         .unwrap_or_else(|| "this machine".to_owned());
-    format!("{user}@{host}, pid {}", std::process::id())
+    // Journals keep it and strangers read it: a name that drives a terminal is spelled out.
+    plain(&format!("{user}@{host}, pid {}", std::process::id())).into_owned()
 }

@@ -2,13 +2,13 @@
 
 mod code;
 mod coded;
+mod records;
 
 use std::path::PathBuf;
 
 use c8dr_domain::check::{self, Complaint};
 use c8dr_domain::plan::Refusal;
 use c8dr_engine::drive::DriveError;
-use c8dr_engine::journal::JournalError;
 use c8dr_engine::journal::store::LockError;
 use c8dr_systems::bucket::BucketSetupError;
 use c8dr_systems::zeebe::SetupError;
@@ -19,6 +19,7 @@ use crate::exit::Exit;
 
 pub use code::ErrorCode;
 pub use coded::Coded;
+pub use records::{BrokenOff, JournalTrouble, RecordTrouble};
 
 /// Everything that ends a command other than its own result.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -30,11 +31,13 @@ pub enum CliError {
     /// A region that there is not.
     #[error("there is no region `{typed}`")]
     #[diagnostic(help(
-        "The regions are {known}. The whole name is wanted, so that the wrong one is not given up by a slip."
+        "{hint}The regions are {known}. The whole name is wanted, so that the wrong one is not given up by a slip."
     ))]
     UnknownRegion {
         /// What was typed.
         typed: String,
+        /// What probably happened, as a sentence with a space after it, or nothing.
+        hint: &'static str,
         /// What there is.
         known: String,
     },
@@ -65,20 +68,48 @@ pub enum CliError {
     ))]
     WrongPlan(Vec<Complaint>),
     /// A plan that no longer fits.
-    #[error("the world has moved since this plan was made")]
-    #[diagnostic(help("{differences}\nMake a new plan: `c8dr plan failover`."))]
+    #[error("this plan (made at {made_at:.0}) is not what would be done now; nothing was sent")]
+    #[diagnostic(help("{differences}{moved}Make a new plan, read it, and apply that: `{again}`."))]
     PlanOutdated {
-        /// What differs.
+        /// When the plan was made.
+        made_at: jiff::Timestamp,
+        /// What would be done otherwise.
         differences: String,
+        /// What is seen otherwise.
+        moved: String,
+        /// The command for a new plan.
+        again: String,
     },
     /// A plan file that can't be read.
     #[error("{} is no plan of c8dr: {why}", path.display())]
-    #[diagnostic(help("Make one: `c8dr plan failover --lost REGION --save FILE`."))]
+    #[diagnostic(help("Nothing was sent. Make one: `c8dr plan failover --lost REGION --save FILE`."))]
     NotAPlan {
         /// The file.
         path: PathBuf,
         /// Why.
         why: String,
+    },
+    /// A plan of a newer c8dr.
+    #[error("{} has plan format {found}; this c8dr reads up to {reads}", path.display())]
+    #[diagnostic(help(
+        "Nothing was sent. Use the c8dr that made it, or make a new plan with this one: `c8dr plan failover --lost REGION --save FILE`."
+    ))]
+    NewerPlan {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The highest that is read.
+        reads: u32,
+    },
+    /// A plan that is not what was saved.
+    #[error("{} was changed since it was saved: the plan does not fit its fingerprint", path.display())]
+    #[diagnostic(help(
+        "Nothing was sent. A plan is what was looked at and checked when it was made; it is not written by hand.\nMake a new one: `c8dr plan failover --lost REGION --save FILE`."
+    ))]
+    EditedPlan {
+        /// The file.
+        path: PathBuf,
     },
     /// The plan's installation is another one.
     #[error("{what} is for another installation than the configured one")]
@@ -103,22 +134,39 @@ pub enum CliError {
         help: &'static str,
     },
     /// The record outside this machine could not be used.
-    #[error("the record in the bucket: {what}")]
-    #[diagnostic(help("{help}"))]
-    Record {
-        /// What is wrong.
-        what: String,
-        /// What to do.
-        help: String,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Record(RecordTrouble),
+    /// Lines are missing at the end of a journal, as its record outside shows.
+    #[error(
+        "lines are missing at the end of the journal of run {run}: it has {here}, and its record {place} has {there}"
+    )]
+    #[diagnostic(help(
+        "Nobody else went on with the run; its journal was cut, or an older copy was put in its place. Nothing was sent, and nothing in it was changed.\n`c8dr run resume {run} --from-record` goes on with the record, and keeps what lies here beside it."
+    ))]
+    Cut {
+        /// The run.
+        run: String,
+        /// Lines here.
+        here: usize,
+        /// Lines there.
+        there: usize,
+        /// Where the record lies.
+        place: String,
     },
     /// Consent was not given.
-    #[error("not confirmed: `{typed}` is not `{wanted}`; nothing was done")]
+    #[error("not confirmed: {typed}; nothing was done")]
+    #[diagnostic(help(
+        "If it is right, repeat the command and type the region's name as the question shows it. If it is not: `c8dr status`."
+    ))]
     NotConfirmed {
-        /// What was typed.
+        /// What was typed, and why it is no yes.
         typed: String,
-        /// What had to be typed.
-        wanted: String,
     },
+    /// Somebody left at the question.
+    #[error("not confirmed: you left at the question; nothing was done")]
+    #[diagnostic(help("Repeat the command when it is decided; `c8dr status` shows how things stand."))]
+    LeftAtTheQuestion,
     /// A run is in the way.
     #[error("run {run} of this installation is {word}, and another one must not begin beside it")]
     #[diagnostic(help(
@@ -149,19 +197,27 @@ pub enum CliError {
     /// The lock.
     #[error(transparent)]
     #[diagnostic(help(
-        "Wait for it, or look at it: `c8dr run list`. The lock goes with its process; there is nothing to clean up."
+        "Wait for it, or look at it: `c8dr run list`. To stop it: Ctrl-C there, or `kill -INT` with that pid; it can be resumed or given up then. The lock goes with its process; there is nothing to clean up."
     ))]
-    Lock(#[from] LockError),
-    /// The journal.
+    Lock(LockError),
+    /// The lock cannot be made.
     #[error(transparent)]
     #[diagnostic(help(
-        "Nothing is done that the journal does not know. Look at the cluster itself: `c8dr status`."
+        "Without the lock two c8dr could work on one installation, so nothing was sent. Mend what the cause says, then type the command again.\nc8dr keeps its runs and locks in the directory that C8DR_HOME names."
     ))]
-    Journal(#[from] JournalError),
+    Home(LockError),
+    /// The journal.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Journal(JournalTrouble),
+    /// A run that broke off.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    BrokenOff(BrokenOff),
     /// The driver.
-    #[error("the run was broken off")]
-    #[diagnostic(help("Mend what the cause says, then `c8dr run resume`."))]
-    Drive(#[from] DriveError),
+    #[error("the run was not begun")]
+    #[diagnostic(help("Nothing was sent. Mend what the cause says, then type the command again."))]
+    Drive(DriveError),
     /// The lab.
     #[error("{what}")]
     #[diagnostic(help("{help}"))]
@@ -173,6 +229,9 @@ pub enum CliError {
     },
     /// A file that can't be written or read.
     #[error("cannot {doing} {}", path.display())]
+    #[diagnostic(help(
+        "Mend what the cause says. What a run did stays done, and its journal tells it: `c8dr run show`."
+    ))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -190,6 +249,12 @@ pub enum CliError {
         /// The way out.
         help: String,
     },
+    /// A result that nobody could take.
+    #[error("the result could not be written to the standard output")]
+    #[diagnostic(help(
+        "What was done is done: `c8dr run show` tells of the newest run, `c8dr status` how things stand."
+    ))]
+    NotPrinted(#[source] std::io::Error),
     /// A result that can't be printed as asked.
     #[error("the result cannot be written as {form}: {why}")]
     Unwritable {
@@ -203,6 +268,15 @@ pub enum CliError {
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         CliError::Refused(Box::new(refusal))
+    }
+}
+
+impl From<LockError> for CliError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held { .. } => CliError::Lock(error),
+            LockError::Io { .. } => CliError::Home(error),
+        }
     }
 }
 
@@ -222,14 +296,21 @@ impl CliError {
             CliError::OtherInstallation { .. } => ErrorCode::NotThisInstallation,
             CliError::NoTerminal => ErrorCode::NoTerminal,
             CliError::NotConfigured { .. } => ErrorCode::ConfigurationIncomplete,
-            CliError::Record { .. } => ErrorCode::RecordUnusable,
+            CliError::Record(trouble) => trouble.error_code(),
+            CliError::Cut { .. } => ErrorCode::JournalCut,
+            CliError::NewerPlan { .. } => ErrorCode::PlanNewer,
+            CliError::EditedPlan { .. } => ErrorCode::PlanEdited,
+            CliError::LeftAtTheQuestion => ErrorCode::LeftAtTheQuestion,
+            CliError::Home(_) => ErrorCode::HomeUnusable,
+            CliError::BrokenOff(broken) => broken.error_code(),
+            CliError::NotPrinted(_) => ErrorCode::NotPrinted,
             CliError::NotConfirmed { .. } => ErrorCode::NotConfirmed,
             CliError::UnfinishedRun { .. } => ErrorCode::RunUnfinished,
             CliError::NoRun { .. } => ErrorCode::NoSuchRun,
             CliError::RunEnded { .. } => ErrorCode::RunEnded,
             CliError::Lock(_) => ErrorCode::InstallationLocked,
-            CliError::Journal(_) => ErrorCode::JournalUnusable,
-            CliError::Drive(_) => ErrorCode::RunBrokenOff,
+            CliError::Journal(trouble) => trouble.error_code(),
+            CliError::Drive(_) => ErrorCode::RunNotBegun,
             CliError::Lab { .. } => ErrorCode::LabTrouble,
             CliError::Io { .. } => ErrorCode::FileTrouble,
             CliError::Usage { .. } => ErrorCode::WrongUsage,
@@ -258,12 +339,19 @@ impl CliError {
             | CliError::RunEnded { .. }
             | CliError::Lock(_) => Exit::Refused,
             CliError::NotConfigured { .. } => Exit::Usage,
-            CliError::Record { .. } => Exit::Refused,
-            CliError::NoTerminal | CliError::NotConfirmed { .. } => Exit::Waiting,
-            CliError::Drive(DriveError::WrongPlan(_)) => Exit::Refused,
-            CliError::Journal(_) | CliError::Drive(_) | CliError::Io { .. } | CliError::Unwritable { .. } => {
-                Exit::Unexpected
+            CliError::Cut { .. } | CliError::EditedPlan { .. } | CliError::NewerPlan { .. } => Exit::Refused,
+            CliError::Record(trouble) => trouble.exit(),
+            CliError::Journal(trouble) => trouble.exit(),
+            CliError::BrokenOff(broken) => broken.exit(),
+            CliError::NoTerminal | CliError::NotConfirmed { .. } | CliError::LeftAtTheQuestion => {
+                Exit::Waiting
             }
+            CliError::Drive(DriveError::WrongPlan(_)) => Exit::Refused,
+            CliError::Home(_)
+            | CliError::Drive(_)
+            | CliError::Io { .. }
+            | CliError::Unwritable { .. }
+            | CliError::NotPrinted(_) => Exit::Unexpected,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod runbook;
 mod commands;
 mod show;
 mod site;
+mod usage;
 mod watch;
 
 use std::io::IsTerminal;
@@ -30,13 +31,12 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version are answers, not errors. If not even they can be printed there is nobody to tell.
-            return if error.use_stderr() {
-                show::usage(&error, std::env::args_os());
-                Exit::Usage.into()
-            } else {
+            if !error.use_stderr() {
                 let _ = error.print();
-                Exit::Done.into()
-            };
+                return Exit::Done.into();
+            }
+            show::usage(&error, usage::better(&error), std::env::args_os());
+            return Exit::Usage.into();
         }
     };
     // One TLS provider for the whole process. A second installation is impossible, as this is the first thing done.
@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            screen.note(&format!("c8dr could not start: {error}"));
+            screen.say(&format!("c8dr could not start: {error}"));
             return Exit::Unexpected.into();
         }
     };
@@ -78,6 +78,8 @@ fn log(verbose: u8, format: LogFormat) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(default)))
         .with_writer(std::io::stderr)
+        // It would tell of an error stream that is full on that same stream, and end the process.
+        .log_internal_errors(false)
         .with_ansi(false);
     match format {
         LogFormat::Text => log.init(),

@@ -118,9 +118,9 @@ impl RunReport {
         if let Some(stopped) = &self.stopped {
             let _ = writeln!(
                 text,
-                "{}\nGo on with `c8dr run resume {}`.",
+                "{}\nGo on with `c8dr run resume {run}`, or give it up with `c8dr run abort {run} --reason …`.",
                 plain(stopped),
-                plain(&self.run)
+                run = plain(&self.run)
             );
         }
         if let Some(certificate) = &self.certificate {

@@ -1,17 +1,20 @@
 //! What is shown, and how: for people, as one JSON or YAML document, or as `zbctl` would.
 
 pub(crate) mod explain;
+pub(crate) mod harmless;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod ready;
 pub(crate) mod runs;
 pub(crate) mod status;
+pub(crate) mod unheard;
 pub(crate) mod why;
 
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use c8dr_domain::installation::Installation;
+use c8dr_domain::plain;
 use c8dr_engine::ports::Exchange;
 use miette::Diagnostic;
 use serde::Serialize;
@@ -72,15 +75,7 @@ impl Screen {
             Color::Always => anstream::ColorChoice::Always.write_global(),
             Color::Never => anstream::ColorChoice::Never.write_global(),
         }
-        // Errors are always drawn with colours; the stream takes them off where they are not wanted. There is no second hook.
-        let _ = miette::set_hook(Box::new(|_| {
-            Box::new(
-                miette::MietteHandlerOpts::new()
-                    .color(true)
-                    .rgb_colors(miette::RgbColors::Never)
-                    .build(),
-            )
-        }));
+        draw_errors();
         let detail = match (args.quiet, args.verbose) {
             (true, _) => Detail::Quiet,
             (false, 0) => Detail::Normal,
@@ -102,7 +97,22 @@ impl Screen {
     /// Prints the result for people. A closed pipe is no error of ours.
     /// Tells whether anybody still reads.
     pub(crate) fn print(&self, text: &str) -> bool {
-        writeln!(anstream::stdout(), "{}", text.trim_end()).is_ok()
+        writeln!(anstream::stdout(), "{}", harmless::lines(text.trim_end())).is_ok()
+    }
+
+    /// Empties the terminal, for what comes anew.
+    pub(crate) fn clear(&self) {
+        let _ = write!(anstream::stdout(), "\u{1b}[H\u{1b}[2J");
+    }
+
+    /// As [`Screen::print`], for what a script may rely on: a full disk must not look like an empty answer.
+    fn emit(&self, text: &str) -> Result<bool, CliError> {
+        let mut out = anstream::stdout();
+        match writeln!(out, "{}", harmless::lines(text.trim_end())).and_then(|()| out.flush()) {
+            Err(error) if is_full(&error) => Err(CliError::NotPrinted(error)),
+            // A closed pipe or a closed terminal: nobody is there to read it.
+            written => Ok(written.is_ok()),
+        }
     }
 
     /// Prints the result as people want it, or as the one document that was asked for. Tells whether anybody still reads.
@@ -111,31 +121,27 @@ impl Screen {
         document: &T,
         human: impl FnOnce() -> String,
     ) -> Result<bool, CliError> {
-        let is_read =
-            match self.output {
-                Output::Human => self.print(&human()),
-                Output::Json => self.print(&serde_json::to_string_pretty(document).map_err(|error| {
-                    CliError::Unwritable {
-                        form: "JSON",
-                        why: error.to_string(),
-                    }
-                })?),
-                Output::Yaml => {
-                    self.print(
-                        &serde_saphyr::to_string(document).map_err(|error| CliError::Unwritable {
-                            form: "YAML",
-                            why: error.to_string(),
-                        })?,
-                    )
-                }
-                Output::Zbctl => {
-                    return Err(CliError::Usage {
-                        what: "`--output zbctl` is for `c8dr status` only".to_owned(),
-                        help: "Use human, json or yaml.".to_owned(),
-                    });
-                }
-            };
-        Ok(is_read)
+        match self.output {
+            Output::Human => self.emit(&human()),
+            Output::Json => {
+                let text = serde_json::to_string_pretty(document).map_err(|error| CliError::Unwritable {
+                    form: "JSON",
+                    why: error.to_string(),
+                })?;
+                self.emit(&plain::json(text))
+            }
+            Output::Yaml => {
+                let text = serde_saphyr::to_string(document).map_err(|error| CliError::Unwritable {
+                    form: "YAML",
+                    why: error.to_string(),
+                })?;
+                self.emit(&harmless::yaml(&text))
+            }
+            Output::Zbctl => Err(CliError::Usage {
+                what: "`--output zbctl` is for `c8dr status` only".to_owned(),
+                help: "Use human, json or yaml.".to_owned(),
+            }),
+        }
     }
 
     /// Says something beside the result; not with `--quiet`.
@@ -147,7 +153,12 @@ impl Screen {
 
     /// Says something that a person has to know or do, also with `--quiet`.
     pub(crate) fn say(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
+        let _ = writeln!(anstream::stderr(), "{}", harmless::lines(text.trim_end()));
+    }
+
+    /// Asks, without ending the line.
+    pub(crate) fn ask(&self, text: &str) {
+        let _ = write!(anstream::stderr(), "{}", harmless::lines(text));
     }
 
     /// Says how an exchange with an endpoint came out, in one line, where that is wanted.
@@ -172,23 +183,55 @@ impl Screen {
 
     /// Says why it did not work.
     pub(crate) fn error(&self, error: CliError) {
-        let code = error.error_code();
-        if !self.is_human() {
-            // One line, the last of the error stream; what was said before it are plain lines. YAML reads JSON.
-            let line = serde_json::json!({ "error": document(error) });
-            return self.say(&line.to_string());
+        match self.is_human() {
+            true => show_error(error),
+            false => say_document(&document(error)),
         }
-        let text = match error {
-            CliError::Refused(refusal) => plan::refused(&refusal),
-            other => format!("{:?}", miette::Report::new(Coded::from(other))),
-        };
-        let _ = writeln!(anstream::stderr(), "{}\n{}", text.trim_end(), more(code));
     }
 }
 
-/// Says that the arguments are wrong: as clap says it, or as the last line that `--output json` promises. What was asked
-/// for is then known from the words only.
-pub(crate) fn usage(error: &clap::Error, words: impl Iterator<Item = std::ffi::OsString>) {
+/// An error for people: its frame, and where to read on.
+fn show_error(error: CliError) {
+    let code = error.error_code();
+    let text = match error {
+        CliError::Refused(refusal) => plan::refused(&refusal),
+        other => format!("{:?}", miette::Report::new(Coded::from(other))),
+    };
+    let text = format!("{}\n{}", text.trim_end(), more(code));
+    let _ = writeln!(anstream::stderr(), "{}", harmless::lines(&text));
+}
+
+/// An error for programs: one line, the last of the error stream; what was said before it are plain lines. YAML reads JSON.
+fn say_document(error: &ErrorDocument) {
+    let line = serde_json::json!({ "error": error }).to_string();
+    let _ = writeln!(anstream::stderr(), "{}", plain::json(line));
+}
+
+/// How errors are drawn: always with colours, as the stream takes them off where they are not wanted; and broken at spaces
+/// only, as a path or a command that is broken in its middle cannot be copied.
+fn draw_errors() {
+    use textwrap::{WordSeparator, WordSplitter};
+    // Only the first one is set, and all are the same.
+    let _ = miette::set_hook(Box::new(|_| {
+        let handler = miette::MietteHandlerOpts::new()
+            .color(true)
+            .rgb_colors(miette::RgbColors::Never)
+            .break_words(false)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation)
+            .build();
+        Box::new(handler)
+    }));
+}
+
+/// Says that the arguments are wrong: as we say it where that is better, else as clap does, or as the last line that
+/// `--output json` promises. What was asked for is then known from the words only.
+pub(crate) fn usage(
+    error: &clap::Error,
+    better: Option<CliError>,
+    words: impl Iterator<Item = std::ffi::OsString>,
+) {
+    draw_errors();
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let is_document = words.iter().enumerate().any(|(at, word)| {
         let value = match word.as_str() {
@@ -197,9 +240,16 @@ pub(crate) fn usage(error: &clap::Error, words: impl Iterator<Item = std::ffi::O
         };
         matches!(value, Some("json" | "yaml"))
     });
-    if !is_document {
-        let _ = error.print();
-        return;
+    match (better, is_document) {
+        (Some(better), true) => return say_document(&document(better)),
+        (Some(better), false) => return show_error(better),
+        (None, true) => {}
+        (None, false) => {
+            // It repeats what was typed, which a script may have taken from anywhere.
+            let words = error.render().ansi().to_string();
+            let _ = write!(anstream::stderr(), "{}", harmless::lines(&words));
+            return;
+        }
     }
     let text = error.render().to_string();
     let mut parts = text.trim_start_matches("error: ").splitn(2, "\n\n");
@@ -213,8 +263,7 @@ pub(crate) fn usage(error: &clap::Error, words: impl Iterator<Item = std::ffi::O
         exit: Exit::Usage.code(),
         more: format!("c8dr explain {code}"),
     };
-    let line = serde_json::json!({ "error": document });
-    let _ = writeln!(anstream::stderr(), "{line}");
+    say_document(&document);
 }
 
 /// An error as a document: what the frame tells a person, by names.
@@ -258,10 +307,31 @@ pub(crate) struct ErrorDocument {
     pub(crate) more: String,
 }
 
+/// Whether something was not written for want of room.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
+}
+
+/// A server's words can be kilobytes.
+pub(crate) fn shortened(text: &str) -> String {
+    const CHARS: usize = 240;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A duration as people say it.
 pub(crate) fn seconds(duration: jiff::SignedDuration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds < 60.0 {
+    if duration.is_negative() {
+        // One process began it and another ended it, and the clock was set back between them.
+        "an unknown time (the clock was set back)".to_owned()
+    } else if seconds < 60.0 {
         format!("{seconds:.1} s")
     } else {
         format!("{} min {} s", duration.as_secs() / 60, duration.as_secs() % 60)

@@ -13,13 +13,15 @@ use c8dr_systems::bucket::{self, Place, S3};
 use c8dr_systems::dial::Tcp;
 use c8dr_systems::elasticsearch::Elasticsearch;
 use c8dr_systems::platform::{Commands, Eyes, Line, Manual, Tasks};
-use c8dr_systems::zeebe::Cluster;
+use c8dr_systems::zeebe::{Auth, Cluster};
+use secrecy::SecretString;
 
 use crate::args::Args;
 use crate::config::{self, BucketAt, Config, PlatformBy};
 use crate::environment;
 use crate::error::CliError;
 use crate::report::exchanges::Recorder;
+use crate::report::text::plain;
 use crate::show::Screen;
 
 /// One installation, as reached from here.
@@ -45,7 +47,7 @@ impl Site {
         }
         let config = config::load(&found.path)?;
         for warning in &config.warnings {
-            screen.note(&format!("Warning: {warning}"));
+            screen.say(&format!("Warning: {warning}"));
         }
         let clock = Clock::at_speed(config.clock_speed);
         Self::with(config, clock, Store::at(home), screen)
@@ -70,14 +72,15 @@ impl Site {
             let search = Elasticsearch::new(endpoint.clone(), dial.clone(), clock.clone(), tap.clone())?;
             searches.insert(*region, search);
         }
+        let hidden = secrets(&config);
         let platforms = config
             .rebuild
             .platforms
             .iter()
-            .filter_map(|(region, by)| Some((*region, platform(by, &clock)?)))
+            .filter_map(|(region, by)| Some((*region, platform(by, hidden.clone(), &clock)?)))
             .collect();
         let bucket = match &config.rebuild.bucket {
-            Some(at) => bucket(at, dial, &clock)?,
+            Some(at) => bucket(at, config.timeouts.bucket(), dial, &clock)?,
             None => None,
         };
         Ok(Site {
@@ -132,7 +135,14 @@ impl Site {
             .region_named(typed)
             .map(|region| region.id)
             .ok_or_else(|| CliError::UnknownRegion {
-                typed: typed.to_owned(),
+                typed: plain(typed),
+                hint: slip(
+                    typed,
+                    installation
+                        .regions()
+                        .each_ref()
+                        .map(|region| region.name.as_str()),
+                ),
                 known: installation
                     .regions()
                     .each_ref()
@@ -153,8 +163,32 @@ impl Site {
     }
 }
 
+/// What probably happened when a region was named wrongly.
+fn slip(typed: &str, known: [&str; 2]) -> &'static str {
+    if typed.trim().is_empty() {
+        "No name was given; a variable may be empty. "
+    } else if known.iter().all(|name| {
+        typed
+            .split([',', ';', '+', '|', ' '])
+            .any(|part| part.trim() == *name)
+    }) {
+        "Only one region can be lost, or return: the other one has to serve. "
+    } else if known.contains(&typed.trim()) {
+        "There are spaces around the name. "
+    } else if known.iter().any(|name| name.eq_ignore_ascii_case(typed.trim())) {
+        "Capital letters count. "
+    } else {
+        ""
+    }
+}
+
 /// The bucket as it is configured.
-fn bucket(at: &BucketAt, dial: Arc<Tcp>, clock: &Clock) -> Result<Option<Box<dyn Bucket>>, CliError> {
+fn bucket(
+    at: &BucketAt,
+    limits: bucket::Limits,
+    dial: Arc<Tcp>,
+    clock: &Clock,
+) -> Result<Option<Box<dyn Bucket>>, CliError> {
     let store = match (&at.place, &at.credentials) {
         (Place::S3 { bucket, prefix }, Some(credentials)) => {
             let settings = S3 {
@@ -164,7 +198,7 @@ fn bucket(at: &BucketAt, dial: Arc<Tcp>, clock: &Clock) -> Result<Option<Box<dyn
                 endpoint: at.endpoint.clone(),
                 credentials: credentials.clone(),
                 tls: at.tls.clone(),
-                limits: bucket::Limits::default(),
+                limits,
             };
             bucket::Store::s3(settings, dial, clock.clone())?
         }
@@ -175,9 +209,28 @@ fn bucket(at: &BucketAt, dial: Arc<Tcp>, clock: &Clock) -> Result<Option<Box<dyn
     Ok(Some(Box::new(store)))
 }
 
+/// Everything that is secret here. The commands of the platforms have our environment, as `kubectl` and `helm` need theirs;
+/// so what they write may repeat what the configuration takes from there.
+fn secrets(config: &Config) -> Vec<SecretString> {
+    let logins = &config.endpoints.credentials;
+    let bucket = config
+        .rebuild
+        .bucket
+        .as_ref()
+        .and_then(|bucket| bucket.credentials.as_ref());
+    [&logins.rest, &logins.management, &logins.grpc]
+        .into_iter()
+        .chain(config.rebuild.searches.values().map(|search| &search.auth))
+        .flat_map(Auth::secrets)
+        .chain(bucket.map(|key| key.secret_access_key.clone()))
+        .chain(bucket.and_then(|key| key.session_token.clone()))
+        .collect()
+}
+
 /// A platform as it is configured; the configuration has no command without words.
-fn platform(by: &PlatformBy, clock: &Clock) -> Option<Box<dyn Platform>> {
+fn platform(by: &PlatformBy, hidden: Vec<SecretString>, clock: &Clock) -> Option<Box<dyn Platform>> {
     let mut eyes = Eyes::new(Line::of(by.pods.clone())?);
+    eyes.environment.hidden = hidden;
     eyes.volumes = by.volumes.clone().and_then(Line::of);
     let lines = |commands: &[Vec<String>]| -> Vec<Line> {
         commands

@@ -180,6 +180,32 @@ async fn dying_after_any_record_and_resuming_ends_verified_with_one_force() {
     assert!(at_all >= 20, "only {at_all} deaths were tried");
 }
 
+/// The journal's times are those of a machine's clock, which may be set back, or be another machine's.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_does_not_stop_a_run_that_is_resumed() {
+    for dies_after in 1.. {
+        let mut world = World::new(4, 4, 22);
+        world.loss_proven(RegionId(1)).await;
+        let plan = world.plan(RegionId(1)).unwrap();
+        let journal = Mortal::dying_after(dies_after);
+        let kept = journal.kept.clone();
+        assert!(world.carry_out(plan, journal).await.is_err());
+        let mut events = kept.lock().unwrap().clone();
+        // What is in the air has the outcome that is hardest to tell.
+        if events.last().is_none_or(|(_, event)| event.name() != "intended") {
+            continue;
+        }
+        for (at, _) in &mut events {
+            *at += jiff::SignedDuration::from_hours(2);
+        }
+        let (finish, run) = world.resume(&events, Mortal::reopened(&kept)).await.unwrap();
+        assert!(matches!(finish, Finish::Verified { .. }), "{finish:?}");
+        assert!(run.planned_at > world.clock.wall(), "the clock was not behind");
+        world.assert_failed_over(RegionId(1));
+        break;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_surviving_region_is_never_given_up() {
     let mut world = World::new(4, 4, 31);

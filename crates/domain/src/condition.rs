@@ -567,6 +567,10 @@ fn change_ended(picture: &Picture<'_>, ours: Option<ChangeId>) -> Verdict {
         Some(last) if last.id == ours && last.status == ChangeStatus::Completed => {
             Verdict::Met(format!("Change {ours} is COMPLETED."))
         }
+        Some(last) if last.id == ours && last.status == ChangeStatus::Cancelled => Verdict::Broken(format!(
+            "Change {ours}, which is ours, ended as {}: somebody cancelled it, and c8dr did not. What it had done by then stays done.",
+            last.status
+        )),
         Some(last) if last.id == ours => Verdict::Broken(format!("Change {ours} ended as {}.", last.status)),
         Some(last) if last.id > ours => Verdict::Met(format!(
             "Change {} came after ours ({ours}); what it left is judged.",

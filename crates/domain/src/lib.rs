@@ -17,6 +17,7 @@ pub mod installation;
 pub mod observation;
 pub mod picture;
 pub mod placement;
+pub mod plain;
 pub mod plan;
 pub mod platform;
 pub mod ready;

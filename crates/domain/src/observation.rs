@@ -45,6 +45,22 @@ impl Silence {
             Silence::Tls => "TLS failed",
         }
     }
+
+    /// What it means for the one who looks, and what to check first.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Silence::Refused => "nobody listens there: the process is down, or the address is wrong",
+            Silence::NoConnection => "the host is down or cut off, or a firewall drops what is sent there",
+            Silence::NoSuchHost => "check the name in the configuration, and the DNS of this machine",
+            Silence::NoAnswer => "the process is frozen or overloaded, or something else listens there",
+            Silence::Broken => {
+                "the process restarts, a proxy lost it, or the port speaks something else (TLS, gRPC)"
+            }
+            Silence::Tls => {
+                "check the scheme (http or https), the certificates, and `tls` in the configuration"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Silence {
@@ -105,6 +121,29 @@ impl<T> Sight<T> {
     /// Whether it was asked and nothing was heard.
     pub fn is_silent(&self) -> bool {
         matches!(self, Sight::Silent { .. })
+    }
+
+    /// What it means that no answer came, and what to check first; `None` if it was seen or not asked.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Sight::Seen(_) | Sight::NotAsked => None,
+            Sight::Silent { why, .. } => Some(why.hint()),
+            // 16, 7 and 12 are gRPC's numbers for the same.
+            Sight::Declined {
+                status: 401 | 403 | 407 | 16 | 7,
+                ..
+            } => Some("check `auth` in the configuration"),
+            Sight::Declined {
+                status: 404 | 405 | 12,
+                ..
+            } => Some("check the port and the base path in the configuration"),
+            Sight::Declined { status: 429, .. } => Some("it is asked too often; who else asks?"),
+            Sight::Declined { .. } => Some("the process, or a proxy before it, is in trouble: read its log"),
+            Sight::Garbled { .. } => {
+                Some("something else answers there: check the address, the port and the base path")
+            }
+            Sight::Empty => Some("it is there, but gave up on its brokers"),
+        }
     }
 
     /// What came instead of an answer, in a few words; `None` if it was seen.

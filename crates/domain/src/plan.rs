@@ -7,6 +7,7 @@ pub mod failback;
 pub mod failover;
 mod refusal;
 mod retreat;
+mod seen;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::effect::{Effect, ZeebeEffect};
 use crate::ids::{BrokerId, RegionId};
 use crate::installation::Installation;
 
+pub use self::seen::Seen;
 pub use refusal::{Refusal, RefusalCode};
 
 /// The steps that there are, by the names of the procedure. Where the procedure does several things in one step, each of
@@ -262,6 +264,9 @@ pub struct Plan {
     pub lost: RegionId,
     /// What was found when it was made.
     pub diagnosis: Diagnosis,
+    /// Who was there, who led, and how the exporters stood when it was made: to tell later what has moved.
+    #[serde(default, skip_serializing_if = "Seen::is_nothing")]
+    pub seen: Seen,
     /// Steps that are not owed.
     pub settled: Vec<Settled>,
     /// The steps that are owed, in order.

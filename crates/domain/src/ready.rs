@@ -310,7 +310,7 @@ fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
             Severity::Blocking,
             FindingCode::NoManagement,
             format!("No gateway of region {name} gives access to the cluster's management."),
-            "Configure at least one gateway of that region with its management address.",
+            "Give at least one gateway of that region its management address, and see that it can be reached from here.",
         ));
     }
     if picture.gateways_seen(side) == 1 {

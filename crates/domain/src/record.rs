@@ -1,9 +1,11 @@
 //! The serialized form of what leaves this crate: plans, diagnoses, run events.
 //!
-//! There is one form, and the types that carry it derive it themselves; a snapshot test keeps it from drifting. The
-//! compatibility rule: a reader refuses a format above its own with a message that names both; within a format fields may
-//! be added with a default, never removed, renamed or given another meaning. Raising [`FORMAT`] needs a reader for the old.
+//! There is one form, and the types that carry it derive it themselves; kept samples hold them to it. The compatibility
+//! rule (`docs/reference/formats.md`): a reader refuses a format above its own with a message that names both; within a
+//! format fields may be added with a default that is not written, never removed, renamed or given another meaning. Raising
+//! [`FORMAT`] needs a reader for the old.
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
@@ -17,6 +19,25 @@ pub const FORMAT: u32 = 1;
 /// If the plan cannot be written as JSON, which its types exclude.
 pub fn fingerprint(plan: &Plan) -> Result<String, serde_json::Error> {
     Ok(hex(&Sha256::digest(serde_json::to_vec(plan)?)))
+}
+
+/// The field of a saved plan that holds its fingerprint.
+pub const FINGERPRINT: &str = "fingerprint";
+
+/// A plan as it is saved: its JSON with its [`fingerprint`], so that one that was edited or torn is told from one that was
+/// looked at and checked.
+///
+/// # Errors
+/// If the plan cannot be written as JSON, which its types exclude.
+pub fn sealed(plan: &Plan) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Sealed<'a> {
+        #[serde(flatten)]
+        plan: &'a Plan,
+        fingerprint: String,
+    }
+    let fingerprint = fingerprint(plan)?;
+    serde_json::to_string_pretty(&Sealed { plan, fingerprint }).map(|text| text + "\n")
 }
 
 /// Bytes in hexadecimal.

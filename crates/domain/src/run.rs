@@ -4,6 +4,8 @@
 //! cannot follow is an error. An intent is an event of its own, written before the effect goes out, and nothing else may
 //! happen to a run until the intent has an answer, be it only "unknown".
 
+mod paused;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

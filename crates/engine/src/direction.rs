@@ -5,6 +5,7 @@
 
 use c8dr_domain::ids::{RegionId, RunId};
 use c8dr_domain::observation::Sight;
+use c8dr_domain::plain;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,24 @@ pub struct Closed {
     pub at: Timestamp,
 }
 
+/// Why a direction record tells nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectionError {
+    /// The bucket does not answer now, or refuses: it may do so later.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It is there, and no c8dr of this version can read it: a newer form, garbage, somebody else's file. It stays so until
+    /// a person has seen to it.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// What holds of a record in every format, so that a newer one is told from garbage.
+#[derive(Deserialize)]
+struct AnyFormat {
+    format: u64,
+}
+
 /// How a claim came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -55,15 +74,17 @@ pub enum Claim {
     Granted(Direction),
     /// The record says the opposite: the other region was given up, and has not been brought back yet.
     Opposite(Direction),
-    /// It could not be read or written; nobody knows what it says.
+    /// It could not be read or written now; nobody knows what it says.
     Unknown(String),
+    /// It is there, and cannot be understood. Asking again does not help.
+    Unreadable(String),
 }
 
 /// Reads the direction that is open: none, or the newest that was not closed.
 ///
 /// # Errors
-/// If it cannot be read, as a sentence.
-pub async fn open(bucket: &dyn Bucket, installation: &str) -> Result<Option<Direction>, String> {
+/// If it cannot be read.
+pub async fn open(bucket: &dyn Bucket, installation: &str) -> Result<Option<Direction>, DirectionError> {
     newest(bucket, installation)
         .await
         .map(|newest| newest.and_then(|(direction, is_closed)| (!is_closed).then_some(direction)))
@@ -74,7 +95,8 @@ pub async fn claim(bucket: &dyn Bucket, installation: &str, wanted: &Direction) 
     for _ in 0..RACES_MAX {
         let newest = match newest(bucket, installation).await {
             Ok(newest) => newest,
-            Err(words) => return Claim::Unknown(words),
+            Err(DirectionError::Unreachable(words)) => return Claim::Unknown(words),
+            Err(DirectionError::Unreadable(words)) => return Claim::Unreadable(words),
         };
         let number = match newest {
             Some((found, false)) if found.lost == wanted.lost => return Claim::Granted(found),
@@ -140,12 +162,17 @@ fn closed_key(installation: &str, number: u32) -> String {
 }
 
 /// The newest direction, and whether it is closed.
-async fn newest(bucket: &dyn Bucket, installation: &str) -> Result<Option<(Direction, bool)>, String> {
+async fn newest(
+    bucket: &dyn Bucket,
+    installation: &str,
+) -> Result<Option<(Direction, bool)>, DirectionError> {
     let prefix = format!("{}/direction/", place(installation));
+    let unreachable = DirectionError::Unreachable;
     let keys = read(
         bucket.list(&prefix).await,
         "The direction record cannot be listed",
-    )?;
+    )
+    .map_err(unreachable)?;
     let number = |key: &String| {
         let name = key.strip_prefix(&prefix)?;
         name.strip_suffix(".json")?.parse::<u32>().ok()
@@ -153,27 +180,47 @@ async fn newest(bucket: &dyn Bucket, installation: &str) -> Result<Option<(Direc
     let Some(number) = keys.iter().filter_map(number).max() else {
         return Ok(None);
     };
-    let bytes = read(
-        bucket.get(&key(installation, number)).await,
-        "The direction record cannot be read",
-    )?
-    .ok_or_else(|| "The direction record was listed and is gone.".to_owned())?;
-    let direction: Direction = serde_json::from_slice(&bytes)
-        .map_err(|error| format!("The direction record {number} is not understood: {error}."))?;
-    if direction.format > FORMAT {
-        return Err(format!(
-            "The direction record {number} has format {}; this c8dr reads up to {FORMAT}.",
-            direction.format
-        ));
-    }
+    let key = key(installation, number);
+    let bytes = read(bucket.get(&key).await, "The direction record cannot be read")
+        .map_err(unreachable)?
+        .ok_or_else(|| unreachable("The direction record was listed and is gone.".to_owned()))?;
+    let direction = understood(&bytes, number).map_err(|why| {
+        DirectionError::Unreadable(format!("The direction record {key} in {} {why}.", bucket.place()))
+    })?;
     let is_closed = keys.contains(&closed_key(installation, number));
     Ok(Some((direction, is_closed)))
 }
 
+/// A record's bytes as what they say, or a predicate that says why not.
+fn understood(bytes: &[u8], number: u32) -> Result<Direction, String> {
+    let no_record = |error: serde_json::Error| format!("is no direction record of c8dr: {error}");
+    let any: AnyFormat = serde_json::from_slice(bytes).map_err(no_record)?;
+    if any.format > u64::from(FORMAT) {
+        return Err(format!(
+            "has format {}; this c8dr reads up to {FORMAT}",
+            any.format
+        ));
+    }
+    let direction: Direction = serde_json::from_slice(bytes).map_err(no_record)?;
+    if direction.number != number {
+        return Err(format!(
+            "calls itself number {}: it does not belong there",
+            direction.number
+        ));
+    }
+    if direction.lost != RegionId(0) && direction.lost != RegionId(1) {
+        return Err(format!(
+            "names region {}, and there are regions 0 and 1",
+            direction.lost
+        ));
+    }
+    Ok(direction)
+}
+
 /// Puts a record if there is none; whether it is ours that is there now. An unknown outcome is settled by reading.
 async fn put<T: Serialize>(bucket: &dyn Bucket, key: &str, record: &T) -> Result<bool, String> {
-    let bytes = serde_json::to_vec_pretty(record).map_err(|error| error.to_string())?;
-    put_bytes(bucket, key, bytes).await
+    let text = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
+    put_bytes(bucket, key, plain::json(text).into_bytes()).await
 }
 
 /// Puts bytes if nothing is there; whether exactly these are there now.

@@ -173,6 +173,8 @@ pub struct Driver<'a> {
     history: History,
     backoff: Backoff,
     outside: Outside,
+    /// Since when this process carries it out.
+    began: Moment,
 }
 
 /// How a run comes into being.
@@ -217,6 +219,7 @@ impl<'a> Driver<'a> {
         Ok(Driver {
             backoff: Backoff::seeded(gear.seed),
             outside: Outside::new(&run),
+            began: gear.clock.now(),
             gear,
             journal,
             run,
@@ -241,6 +244,7 @@ impl<'a> Driver<'a> {
         let mut driver = Driver {
             backoff: Backoff::seeded(gear.seed),
             outside: Outside::resumed(),
+            began: gear.clock.now(),
             gear,
             journal,
             run,

@@ -1,10 +1,12 @@
 //! Credentials: how they go onto the wire, and how they are kept out of everything else.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::base_url::segment;
 
 /// How to authenticate at one kind of endpoint.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +49,8 @@ impl Auth {
         }
     }
 
-    fn secrets(&self) -> Vec<SecretString> {
+    /// What must never be told of it.
+    pub fn secrets(&self) -> Vec<SecretString> {
         match self {
             Auth::None => Vec::new(),
             Auth::Basic { password, .. } => vec![self.encoded(), password.clone()],
@@ -68,11 +71,24 @@ impl Secrets {
         Self::new(all.into_iter().flat_map(Auth::secrets))
     }
 
-    /// Secrets by themselves.
+    /// Secrets by themselves, and in the forms in which others write them: Kubernetes in base64, URLs with `%`.
     pub(crate) fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let mut secrets: Vec<SecretString> = secrets.into_iter().collect();
-        secrets.retain(|secret| secret.expose_secret().len() >= SECRET_BYTES_MIN);
-        Secrets(secrets)
+        let mut all: Vec<SecretString> = Vec::new();
+        for secret in secrets {
+            let plain = secret.expose_secret();
+            if plain.len() < SECRET_BYTES_MIN {
+                continue;
+            }
+            // Without the padding, so that either way of writing it is found.
+            all.push(STANDARD_NO_PAD.encode(plain).into());
+            all.push(URL_SAFE_NO_PAD.encode(plain).into());
+            all.push(segment(plain).into());
+            all.push(secret);
+        }
+        // The longest first: one may be a part of another.
+        all.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
+        all.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
+        Secrets(all)
     }
 
     /// How long the longest of them is, in bytes.
@@ -136,6 +152,12 @@ mod tests {
         let text = "Basic ZGVtbzpodW50ZXIyMg== is demo:hunter22".to_owned();
         assert!(secrets.are_in(&text));
         assert_eq!(secrets.scrubbed(text), "Basic *** is demo:***");
+        // As Kubernetes shows it, and as a URL does.
+        let others = Secrets::new(["hunter/22".into()]);
+        assert_eq!(
+            others.scrubbed("aHVudGVyLzIy hunter%2F22 hunter/22".to_owned()),
+            "*** *** ***"
+        );
         assert!(!format!("{secrets:?}{:?}", basic()).contains("hunter22"));
     }
 }

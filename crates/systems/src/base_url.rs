@@ -48,6 +48,13 @@ impl BaseUrl {
         self.0.scheme() == "https"
     }
 
+    /// Host and port, as connections that fail are told of.
+    pub fn target(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        format!("{host}:{port}")
+    }
+
     /// Whether it is on this machine, so that nobody else reads along.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host() {

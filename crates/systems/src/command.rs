@@ -44,6 +44,8 @@ pub struct Command {
     pub variables: Vec<(OsString, OsString)>,
     /// Variables that are secret: they are in its environment, and in nothing that is told.
     pub secrets: Vec<(OsString, SecretString)>,
+    /// What else must not be told of what it writes: our environment is its own, and it may repeat what is in there.
+    pub hidden: Vec<SecretString>,
     /// How long it may take.
     pub limit: Duration,
 }
@@ -105,6 +107,7 @@ impl Command {
             folder: None,
             variables: Vec::new(),
             secrets: Vec::new(),
+            hidden: Vec::new(),
             limit,
         }
     }
@@ -169,7 +172,8 @@ impl Command {
             program: self.program.to_string_lossy().into_owned(),
             why,
         })?;
-        let secrets = Secrets::new(self.secrets.iter().map(|(_, value)| value.clone()));
+        let own = self.secrets.iter().map(|(_, value)| value);
+        let secrets = Secrets::new(own.chain(&self.hidden).cloned());
         let mut group = Group::of(child);
         let mut output = Tail::new(group.child.stdout.take(), output_bytes_max, &secrets);
         let mut errors = Tail::new(group.child.stderr.take(), KEPT_BYTES_MAX, &secrets);

@@ -1,5 +1,6 @@
 //! Bodies that others wrote: read strictly, shown harmlessly, and errors found in whatever shape they come.
 
+mod harmless;
 pub(crate) mod json;
 mod refusal;
 mod text;

@@ -8,6 +8,7 @@ mod eyes;
 mod kubernetes;
 mod line;
 mod manual;
+mod masked;
 
 use c8dr_domain::effect::PlatformEffect;
 

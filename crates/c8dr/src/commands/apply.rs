@@ -1,6 +1,11 @@
 //! `c8dr apply`: a saved plan, if the world is still as it was when it was made.
 
-use c8dr_domain::plan::{Accepted, Kind, Plan};
+use std::io::Read as _;
+
+use c8dr_domain::history::History;
+use c8dr_domain::ids::clause;
+use c8dr_domain::picture::Picture;
+use c8dr_domain::plan::{Accepted, Kind, Plan, Seen};
 use c8dr_domain::record;
 
 use super::{carry, failback, failover};
@@ -9,6 +14,9 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::show::{self, Screen};
 use crate::site::Site;
+
+/// The file name that stands for the standard input.
+const STDIN: &str = "-";
 
 pub(super) async fn run(args: &Args, screen: &Screen, apply: &Apply) -> Result<Exit, CliError> {
     let saved = read(apply)?;
@@ -21,16 +29,28 @@ pub(super) async fn run(args: &Args, screen: &Screen, apply: &Apply) -> Result<E
     let lock = if apply.consent.dry_run {
         None
     } else {
-        Some(carry::claim(&site, None)?)
+        Some(carry::claim(&site, screen, None)?)
     };
-    let (now, history) = match saved.kind {
-        Kind::Failover => failover::planned(&site, screen, &lost(&saved)).await?,
-        Kind::Failback => failback::planned(&site, screen, &returning(&saved)).await?,
+    let mut history = History::new();
+    let planned = match saved.kind {
+        Kind::Failover => failover::planned(&site, screen, &lost(&saved), &mut history).await,
+        Kind::Failback => failback::planned(&site, screen, &returning(&saved), &mut history).await,
     };
+    let seen = Picture::of(&site.config.installation, &history).map(|picture| Seen::of(&picture));
+    let moved = seen.map_or_else(Vec::new, |now| saved.seen.moved(&now));
+    let now = planned.map_err(|error| since(&saved, &moved, error))?;
     let differences = saved.differences(&now);
-    if !differences.is_empty() {
+    if now.steps.is_empty() && !saved.steps.is_empty() && saved.lost == now.lost {
+        screen.note(&format!(
+            "Nothing of this plan is owed any more: {} no longer owed. Only what must hold at the end is read again.",
+            clause("step", saved.steps.iter().map(|step| step.id), "is", "are")
+        ));
+    } else if !differences.is_empty() {
         return Err(CliError::PlanOutdated {
-            differences: differences.join("\n"),
+            made_at: saved.made_at,
+            differences: bullets("What would be done is otherwise:", &differences),
+            moved: bullets("What was seen is otherwise:", &moved),
+            again: again(&saved),
         });
     }
     if lock.is_none() {
@@ -41,9 +61,49 @@ pub(super) async fn run(args: &Args, screen: &Screen, apply: &Apply) -> Result<E
     carry::out(&site, screen, now, history, apply.consent.reason.clone()).await
 }
 
+/// A refusal with what has moved since the plan was made: that is why it was possible then.
+fn since(saved: &Plan, moved: &[String], error: CliError) -> CliError {
+    match error {
+        CliError::Refused(mut refusal) => {
+            refusal
+                .evidence
+                .push(format!("The plan was made at {:.0}.", saved.made_at));
+            refusal
+                .evidence
+                .extend(moved.iter().map(|moved| format!("Since then: {moved}")));
+            CliError::Refused(refusal)
+        }
+        other => other,
+    }
+}
+
+fn bullets(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+    format!("{title}{lines}\n")
+}
+
+/// The command that makes the plan anew.
+fn again(plan: &Plan) -> String {
+    let region = &plan.installation.region(plan.lost).name;
+    match plan.kind {
+        Kind::Failover => format!("c8dr plan failover --lost {region} --save FILE"),
+        Kind::Failback => format!("c8dr plan failback --returning {region} --save FILE"),
+    }
+}
+
 fn read(apply: &Apply) -> Result<Plan, CliError> {
     let path = &apply.plan;
-    let text = std::fs::read_to_string(path).map_err(|source| CliError::Io {
+    let text = match path.to_str() {
+        Some(STDIN) => {
+            let mut text = Vec::new();
+            std::io::stdin().read_to_end(&mut text).map(|_| text)
+        }
+        _ => std::fs::read(path),
+    }
+    .map_err(|source| CliError::Io {
         doing: "read",
         path: path.clone(),
         source,
@@ -52,19 +112,34 @@ fn read(apply: &Apply) -> Result<Plan, CliError> {
         path: path.clone(),
         why,
     };
-    let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| not_a_plan(error.to_string()))?;
+    let mut value: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|error| not_a_plan(error.to_string()))?;
     match value.get("format").and_then(serde_json::Value::as_u64) {
         None => return Err(not_a_plan("it names no format".to_owned())),
-        Some(format) if format > u64::from(record::FORMAT) => {
-            return Err(not_a_plan(format!(
-                "it has format {format}; this c8dr reads up to {}",
-                record::FORMAT
-            )));
+        Some(found) if found > u64::from(record::FORMAT) => {
+            return Err(CliError::NewerPlan {
+                path: path.clone(),
+                found,
+                reads: record::FORMAT,
+            });
         }
         Some(_) => {}
     }
-    serde_json::from_value(value).map_err(|error| not_a_plan(error.to_string()))
+    let promised = value
+        .as_object_mut()
+        .and_then(|plan| plan.remove(record::FINGERPRINT))
+        .ok_or_else(|| {
+            not_a_plan(format!(
+                "it has no `{}`, which `--save` writes and `--output json` does not",
+                record::FINGERPRINT
+            ))
+        })?;
+    let plan: Plan = serde_json::from_value(value).map_err(|error| not_a_plan(error.to_string()))?;
+    let fingerprint = record::fingerprint(&plan).map_err(|error| not_a_plan(error.to_string()))?;
+    match promised.as_str() == Some(fingerprint.as_str()) {
+        true => Ok(plan),
+        false => Err(CliError::EditedPlan { path: path.clone() }),
+    }
 }
 
 /// What was asked for when the plan was made.

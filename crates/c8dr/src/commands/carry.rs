@@ -1,6 +1,6 @@
-//! What all commands that change something have in common: the lock, the consent, the run, its interruption, its end.
+//! What all commands that change something have in common: the lock, the consent, the run, its end.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{RegionId, RunId};
@@ -10,12 +10,14 @@ use c8dr_engine::clock::Clock;
 use c8dr_engine::drive::{Beginning, Canceller, DriveError, Driver, Finish, Gear};
 use c8dr_engine::events::Listener;
 use c8dr_engine::journal::store::{Kept, Lock};
-use c8dr_engine::journal::{FileJournal, Journal};
+use c8dr_engine::journal::{FileJournal, Journal, JournalError};
 
+use super::interrupts::{self, Stops};
 use crate::args::Consent;
 use crate::environment;
-use crate::error::CliError;
+use crate::error::{BrokenOff, CliError};
 use crate::exit::Exit;
+use crate::report::text::plain;
 use crate::report::{RunReport, files};
 use crate::show::progress::Progress;
 use crate::show::{self, Screen};
@@ -49,12 +51,18 @@ impl Claimed {
 
 /// Takes the installation's lock, and sees that no run of it is left unfinished. A failover that accepts the loss by name
 /// may go over a failback that worked from the very region that is lost now: nothing can finish that one.
-pub(super) fn claim(site: &Site, accepts_loss_of: Option<RegionId>) -> Result<Claimed, CliError> {
+pub(super) fn claim(
+    site: &Site,
+    screen: &Screen,
+    accepts_loss_of: Option<RegionId>,
+) -> Result<Claimed, CliError> {
     let installation = site.config.installation.name();
     let lock = site.store.lock(installation, &environment::operator())?;
     let mut overridden = Vec::new();
-    for kept in site.store.list()? {
-        // A run that can't be read belongs to nobody knows whom; it is shown by `run list` and stops nothing.
+    let all = site.store.list()?;
+    tell_unreadable(screen, &all);
+    for kept in all {
+        // A run that can't be read belongs to nobody knows whom; it is told, and stops nothing: what is owed shows in the world.
         if let Ok(recovered) = &kept.recovered
             && recovered.run.plan.installation.name() == installation
             && !recovered.run.has_ended()
@@ -76,6 +84,22 @@ pub(super) fn claim(site: &Site, accepts_loss_of: Option<RegionId>) -> Result<Cl
     })
 }
 
+/// Tells of runs that cannot be read: one of them may be unfinished, and nobody would know.
+pub(super) fn tell_unreadable(screen: &Screen, kept: &[Kept]) {
+    for kept in kept {
+        match &kept.recovered {
+            // There is nothing in it that could be owed.
+            Ok(_) | Err(JournalError::Empty { .. }) => {}
+            Err(error) => screen.say(&format!(
+                "Run {} cannot be read and is passed over: {}. `c8dr run show {}` says more.",
+                plain(kept.id.as_str()),
+                plain(&error.to_string()),
+                plain(kept.id.as_str()),
+            )),
+        }
+    }
+}
+
 /// Shows the plan and asks for the region's name, unless `--yes`.
 pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Result<(), CliError> {
     if consent.yes {
@@ -92,19 +116,36 @@ pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Re
             "\nType the name of the region that returns, and whose search is filled anew ({wanted}): "
         ),
     };
-    let typed = tokio::task::spawn_blocking(move || {
-        let _ = write!(anstream::stderr(), "{prompt}");
+    screen.ask(&prompt);
+    let read = tokio::task::spawn_blocking(move || {
         let mut line = String::new();
         // A closed terminal is no consent: an empty line is not the name.
         let _ = std::io::stdin().lock().read_line(&mut line);
         line.trim().to_owned()
-    })
-    .await
-    .unwrap_or_default();
+    });
+    let stopped = async {
+        match Stops::listen() {
+            Ok(mut stops) => stops.asked().await,
+            // Then the system ends the process by itself.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let typed = tokio::select! {
+        typed = read => typed.unwrap_or_default(),
+        () = stopped => {
+            screen.say("");
+            return Err(CliError::LeftAtTheQuestion);
+        }
+    };
     if typed == wanted {
         Ok(())
     } else {
-        Err(CliError::NotConfirmed { typed, wanted })
+        Err(CliError::NotConfirmed {
+            typed: match typed.as_str() {
+                "" => "nothing was typed".to_owned(),
+                typed => format!("`{}` is not `{wanted}`", plain(typed)),
+            },
+        })
     }
 }
 
@@ -127,8 +168,8 @@ pub(super) async fn out(
         by: environment::operator(),
         reason,
     };
+    let _watch = interrupts::watch(site, *screen, &beginning.run, canceller);
     let driver = Driver::begin(gear, Box::new(journal), beginning, history)?;
-    let _watcher = interrupts(*screen, canceller);
     end(site, screen, &progress, driver).await
 }
 
@@ -142,8 +183,12 @@ pub(super) async fn end(
     progress.follow(&driver.run().plan);
     let finish = driver.drive().await;
     progress.finish();
+    // A disk that takes no journal takes no report either; what there is can be told when the run goes on.
+    let finish = finish.map_err(|error| {
+        let run = driver.run();
+        CliError::BrokenOff(BrokenOff::new(&run.id, run.pause_alarm(), error))
+    })?;
     let report = reported(site, screen, driver.run());
-    let finish = finish?;
     screen.result(&report, || report.human())?;
     Ok(match finish {
         Finish::Verified { .. } => Exit::Done,
@@ -170,7 +215,7 @@ pub(super) fn reported(site: &Site, screen: &Screen, run: &Run) -> RunReport {
     match files::of_run(&site.store.directory(&run.id), &site.recorder.take()) {
         Ok((report, _)) => report,
         Err(error) => {
-            screen.note(
+            screen.say(
                 "The run's report was not written; its journal holds everything that the report would tell.",
             );
             screen.error(error);
@@ -211,29 +256,4 @@ pub(super) fn run_id(plan: &Plan) -> RunId {
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
     RunId::new(format!("{at}-{}-{region}", plan.kind.as_str()))
-}
-
-/// Watches for interrupts while it lives: the first asks the run to stop after the deed in the air, the second ends the
-/// process at once. Both leave a run that can be resumed.
-pub(super) struct Interrupts(tokio::task::JoinHandle<()>);
-
-impl Drop for Interrupts {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-pub(super) fn interrupts(screen: Screen, canceller: Canceller) -> Interrupts {
-    Interrupts(tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return;
-        }
-        canceller.cancel();
-        screen.say(
-            "Stopping after the request that is in the air. Again to stop at once; both can be resumed.",
-        );
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(i32::from(Exit::Interrupted.code()));
-        }
-    }))
 }

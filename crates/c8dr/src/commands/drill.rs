@@ -15,7 +15,7 @@ use c8dr_engine::journal::Store;
 use c8dr_engine::observe::{Look, observe};
 use c8dr_lab::{Lab, Listen};
 
-use super::{carry, failback, lab};
+use super::{carry, failback, interrupts, lab};
 use crate::args::{Drill, Returning};
 use crate::environment;
 use crate::error::CliError;
@@ -203,8 +203,8 @@ impl Scene<'_> {
             by: environment::operator(),
             reason: Some("drill".to_owned()),
         };
+        let _watch = interrupts::watch(self.site, *self.screen, &beginning.run, canceller);
         let mut driver = Driver::begin(gear, Box::new(journal), beginning, history)?;
-        let _watcher = carry::interrupts(*self.screen, canceller);
         let finish = driver.drive().await?;
         Ok(Driven {
             finish,
@@ -218,7 +218,8 @@ impl Scene<'_> {
             returning: region.to_owned(),
             adopt_pause: None,
         };
-        let (plan, history) = failback::planned(self.site, self.screen, &returning).await?;
+        let mut history = History::new();
+        let plan = failback::planned(self.site, self.screen, &returning, &mut history).await?;
         let driven = self.drive(plan, history).await?;
         self.until_exported().await;
         Ok(driven)

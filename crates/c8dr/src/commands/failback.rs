@@ -4,6 +4,7 @@ use std::path::Path;
 
 use c8dr_domain::check::errors;
 use c8dr_domain::condition::{Asks, SearchAsks};
+use c8dr_domain::diagnose::Code;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::failback::{Request, plan};
@@ -27,7 +28,7 @@ pub(super) async fn plan_only(
     save: Option<&Path>,
 ) -> Result<Exit, CliError> {
     let site = Site::open(args, screen)?;
-    let (plan, _) = planned(&site, screen, returning).await?;
+    let plan = planned(&site, screen, returning, &mut History::new()).await?;
     failover::saved(screen, &plan, save)?;
     screen.result(&plan, || show::plan::human(&plan))?;
     Ok(Exit::Done)
@@ -37,31 +38,38 @@ pub(super) async fn run(args: &Args, screen: &Screen, failback: &Failback) -> Re
     let site = Site::open(args, screen)?;
     site.region(&failback.returning.returning)?;
     if failback.consent.dry_run {
-        let (plan, _) = planned(&site, screen, &failback.returning).await?;
+        let plan = planned(&site, screen, &failback.returning, &mut History::new()).await?;
         screen.result(&plan, || show::plan::human(&plan))?;
         return Ok(Exit::Done);
     }
-    let _claimed = carry::claim(&site, None)?;
-    let (plan, history) = planned(&site, screen, &failback.returning).await?;
+    let _claimed = carry::claim(&site, screen, None)?;
+    let mut history = History::new();
+    let plan = planned(&site, screen, &failback.returning, &mut history).await?;
     carry::agree(screen, &plan, &failback.consent).await?;
     carry::out(&site, screen, plan, history, failback.consent.reason.clone()).await
 }
 
-/// Looks until a plan can be made, or until looking longer would not help.
+/// Looks until a plan can be made, or until looking longer would not help. What was seen is in `history` either way.
 pub(super) async fn planned(
     site: &Site,
     screen: &Screen,
     returning: &Returning,
-) -> Result<(Plan, History), CliError> {
+    history: &mut History,
+) -> Result<Plan, CliError> {
     let request = request(site, returning)?;
     let progress = Progress::new(*screen, site.clock.clone());
     progress.now("looking …");
-    let outcome = watch_for_plan(site, &request, &progress).await;
+    let outcome = watch_for_plan(site, &request, history, &progress).await;
     progress.finish();
-    let (plan, history) = outcome?;
+    let plan = outcome?;
+    if plan.diagnosis.code == Code::Healthy {
+        screen.note(
+            "Nothing is failed over: both regions are members, and both exporters are on. Only what must hold is read again; `c8dr status` shows the rest.",
+        );
+    }
     let wrong = errors(&plan, history.latest());
     if wrong.is_empty() {
-        Ok((plan, history))
+        Ok(plan)
     } else {
         Err(CliError::WrongPlan(wrong))
     }
@@ -124,16 +132,16 @@ pub(super) fn asks(returning: RegionId) -> Asks {
 async fn watch_for_plan(
     site: &Site,
     request: &Request,
+    history: &mut History,
     progress: &Progress,
-) -> Result<(Plan, History), Refusal> {
+) -> Result<Plan, Refusal> {
     let began = site.clock.now();
     let mut backoff = Backoff::seeded(0);
-    let mut history = History::new();
     let asks = asks(request.returning);
     loop {
         history.add(observe_all(&site.sources(), &site.clock, Look::Everything, &asks).await);
-        let refusal = match plan(&site.config.installation, &history, request, site.clock.wall()) {
-            Ok(plan) => return Ok((plan, history)),
+        let refusal = match plan(&site.config.installation, history, request, site.clock.wall()) {
+            Ok(plan) => return Ok(plan),
             Err(refusal) => refusal,
         };
         // What may be a hiccup is looked at again; the rest is refused at once.

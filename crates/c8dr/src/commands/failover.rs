@@ -4,8 +4,10 @@ use std::path::Path;
 
 use c8dr_domain::check::errors;
 use c8dr_domain::history::History;
+use c8dr_domain::plain;
 use c8dr_domain::plan::failover::{Request, plan};
 use c8dr_domain::plan::{Plan, Refusal, RefusalCode};
+use c8dr_domain::record;
 use c8dr_engine::backoff::Backoff;
 use c8dr_engine::observe::{Look, observe};
 
@@ -25,7 +27,7 @@ pub(super) async fn plan_only(
     save: Option<&Path>,
 ) -> Result<Exit, CliError> {
     let site = Site::open(args, screen)?;
-    let (plan, _) = planned(&site, screen, lost).await?;
+    let plan = planned(&site, screen, lost, &mut History::new()).await?;
     saved(screen, &plan, save)?;
     screen.result(&plan, || show::plan::human(&plan))?;
     Ok(Exit::Done)
@@ -34,11 +36,11 @@ pub(super) async fn plan_only(
 /// Saves a plan, where that was asked for.
 pub(super) fn saved(screen: &Screen, plan: &Plan, save: Option<&Path>) -> Result<(), CliError> {
     if let Some(path) = save {
-        let text = serde_json::to_string_pretty(plan).map_err(|error| CliError::Unwritable {
+        let text = record::sealed(plan).map_err(|error| CliError::Unwritable {
             form: "JSON",
             why: error.to_string(),
         })?;
-        std::fs::write(path, text).map_err(|source| CliError::Io {
+        std::fs::write(path, plain::json(text)).map_err(|source| CliError::Io {
             doing: "write",
             path: path.to_owned(),
             source,
@@ -55,30 +57,39 @@ pub(super) async fn run(args: &Args, screen: &Screen, failover: &Failover) -> Re
     let site = Site::open(args, screen)?;
     site.region(&failover.lost.lost)?;
     if failover.consent.dry_run {
-        let (plan, _) = planned(&site, screen, &failover.lost).await?;
+        let plan = planned(&site, screen, &failover.lost, &mut History::new()).await?;
         screen.result(&plan, || show::plan::human(&plan))?;
         return Ok(Exit::Done);
     }
     let loss = failover.lost.accept_data_loss.as_deref();
-    let claimed = carry::claim(&site, loss.and_then(|_| site.region(&failover.lost.lost).ok()))?;
-    let (plan, history) = planned(&site, screen, &failover.lost).await?;
+    let claimed = carry::claim(
+        &site,
+        screen,
+        loss.and_then(|_| site.region(&failover.lost.lost).ok()),
+    )?;
+    let mut history = History::new();
+    let plan = planned(&site, screen, &failover.lost, &mut history).await?;
     carry::agree(screen, &plan, &failover.consent).await?;
     let _claimed = claimed.override_runs(&site, loss.unwrap_or_default())?;
     carry::out(&site, screen, plan, history, failover.consent.reason.clone()).await
 }
 
-/// Watches until a plan can be made, or until watching longer would not help.
-pub(super) async fn planned(site: &Site, screen: &Screen, lost: &Lost) -> Result<(Plan, History), CliError> {
+/// Watches until a plan can be made, or until watching longer would not help. What was seen is in `history` either way.
+pub(super) async fn planned(
+    site: &Site,
+    screen: &Screen,
+    lost: &Lost,
+    history: &mut History,
+) -> Result<Plan, CliError> {
     let request = request(site, lost)?;
     let progress = Progress::new(*screen, site.clock.clone());
     progress.now("looking …");
-    let mut history = History::new();
-    let outcome = watch_for_plan(site, &request, &mut history, &progress).await;
+    let outcome = watch_for_plan(site, &request, history, &progress).await;
     progress.finish();
     let plan = outcome?;
     let wrong = errors(&plan, history.latest());
     if wrong.is_empty() {
-        Ok((plan, history))
+        Ok(plan)
     } else {
         Err(CliError::WrongPlan(wrong))
     }

@@ -6,16 +6,17 @@ use c8dr_domain::check::errors;
 use c8dr_domain::ids::RunId;
 use c8dr_domain::record;
 use c8dr_domain::run::{Event, Run};
-use c8dr_engine::drive::Driver;
-use c8dr_engine::handover;
+use c8dr_engine::direction;
+use c8dr_engine::drive::{DriveError, Driver};
+use c8dr_engine::handover::{self, RecordError, Standing};
 use c8dr_engine::journal::store::Kept;
-use c8dr_engine::journal::{FileJournal, Journal, Store};
+use c8dr_engine::journal::{FileJournal, Journal, JournalError, Store};
 
-use super::{carry, drill};
+use super::{carry, drill, interrupts};
 use crate::args::{Args, RunCommand};
 use crate::certificate::{self, Certificate};
 use crate::environment;
-use crate::error::CliError;
+use crate::error::{BrokenOff, CliError};
 use crate::exit::Exit;
 use crate::report::text::plain;
 use crate::report::{Files, RunReport};
@@ -41,14 +42,16 @@ pub(super) async fn run(args: &Args, screen: &Screen, command: &RunCommand) -> R
         }
         RunCommand::Verify { run } => verify(screen, pick(everything(&store)?, run.as_deref(), false)?),
         RunCommand::Abort { run, reason } => {
-            abort(args, screen, pick(store.list()?, run.as_deref(), true)?, reason).await
+            let kept = to_change(screen, store.list()?, run.as_deref())?;
+            abort(args, screen, kept, reason).await
         }
         RunCommand::Resume {
             run,
             from_record: true,
         } => from_record(args, screen, run.as_deref()).await,
         RunCommand::Resume { run, .. } => {
-            resume(args, screen, pick(store.list()?, run.as_deref(), true)?).await
+            let kept = to_change(screen, store.list()?, run.as_deref())?;
+            resume(args, screen, kept).await
         }
     }
 }
@@ -60,6 +63,14 @@ fn everything(store: &Store) -> Result<Vec<Kept>, CliError> {
     // A run's id begins with its time.
     kept.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(kept)
+}
+
+/// The named run, or the newest unfinished one. What could be meant and cannot be read is told.
+fn to_change(screen: &Screen, kept: Vec<Kept>, named: Option<&str>) -> Result<Kept, CliError> {
+    if named.is_none() {
+        carry::tell_unreadable(screen, &kept);
+    }
+    pick(kept, named, true)
 }
 
 /// The named run, or the newest; of the unfinished ones if it is to be changed.
@@ -78,21 +89,38 @@ fn pick(kept: Vec<Kept>, named: Option<&str>, unfinished: bool) -> Result<Kept, 
         .rev()
         .find(|kept| match named {
             Some(name) => kept.id == RunId::new(name),
-            None => !unfinished || is_open(kept),
+            // What lies there besides runs has to be named to be looked at.
+            None => match unfinished {
+                true => is_open(kept),
+                false => has_a_runs_name(&kept.id),
+            },
         })
         .ok_or_else(|| CliError::NoRun { which: which() })
 }
 
+/// Whether a directory is named as a run's is: with the moment at which it was begun.
+fn has_a_runs_name(id: &RunId) -> bool {
+    let (date, rest) = id.as_str().split_at_checked(8).unwrap_or_default();
+    date.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with('T')
+}
+
 /// Checks a run's journal and, of a failback that was verified, its certificate. Asks nobody.
 fn verify(screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
-    let recovered = kept.recovered?;
+    let recovered = match kept.recovered {
+        Ok(recovered) => recovered,
+        // That it cannot be believed is what was to be found out: the check has failed, and not c8dr.
+        Err(error) if error.is_of_content() => {
+            let document = Verification::unreadable(&kept.id, &error);
+            if screen.is_human() {
+                screen.error(error.into());
+            } else {
+                screen.result(&document, String::new)?;
+            }
+            return Ok(Exit::VerificationFailed);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let mut wrong = Vec::new();
-    if recovered.run.id != kept.id {
-        wrong.push(format!(
-            "The journal is that of another run: {}.",
-            plain(recovered.run.id.as_str())
-        ));
-    }
     let promised = recovered.events.iter().find_map(|(_, event)| match event {
         Event::Planned { fingerprint, .. } => Some(fingerprint.clone()),
         _ => None,
@@ -115,14 +143,15 @@ fn verify(screen: &Screen, kept: Kept) -> Result<Exit, CliError> {
         run: kept.id.to_string(),
         state: recovered.run.word(),
         records: recovered.events.len(),
-        last_hash: recovered.tip.sum.clone(),
-        plan_sha256: fingerprint,
+        last_hash: Some(recovered.tip.sum.clone()),
+        plan_sha256: Some(fingerprint),
         torn_bytes: recovered.torn.len(),
         certificate,
         is_sound: wrong.is_empty(),
         wrong,
     };
-    screen.result(&document, || document.human())?;
+    let has_ended = recovered.run.has_ended();
+    screen.result(&document, || document.human(has_ended))?;
     Ok(if document.is_sound {
         Exit::Done
     } else {
@@ -136,8 +165,10 @@ struct Verification {
     run: String,
     state: &'static str,
     records: usize,
-    last_hash: String,
-    plan_sha256: String,
+    /// `None` where the journal cannot be read.
+    last_hash: Option<String>,
+    /// `None` where the journal cannot be read.
+    plan_sha256: Option<String>,
     torn_bytes: usize,
     certificate: Option<Certificate>,
     is_sound: bool,
@@ -145,7 +176,22 @@ struct Verification {
 }
 
 impl Verification {
-    fn human(&self) -> String {
+    /// Of a journal that cannot be read.
+    fn unreadable(run: &RunId, error: &JournalError) -> Self {
+        Verification {
+            run: run.to_string(),
+            state: "unreadable",
+            records: 0,
+            last_hash: None,
+            plan_sha256: None,
+            torn_bytes: 0,
+            certificate: None,
+            is_sound: false,
+            wrong: vec![plain(&error.to_string())],
+        }
+    }
+
+    fn human(&self, has_ended: bool) -> String {
         let verdict = if self.is_sound {
             show::styled(show::GOOD, "sound")
         } else {
@@ -159,13 +205,25 @@ impl Verification {
                 self.torn_bytes
             )
         };
+        // Lines that are missing at the end leave no trace in what stands before them.
+        let open = match has_ended {
+            true => "",
+            false => {
+                "\nWhether lines are missing at its end only its record in the bucket can tell; `c8dr run resume` compares them."
+            }
+        };
         let certified = match &self.certificate {
             Some(certificate) if self.is_sound => format!("\n{}", plain(&certificate.words())),
             _ => String::new(),
         };
+        let hash = |hash: &Option<String>| hash.clone().unwrap_or_default();
         format!(
-            "{} ({}): {verdict}\n{} records, each fits its hash and the one before, and can follow it.\nplan  {}\nlast  {}{torn}{certified}",
-            self.run, self.state, self.records, self.plan_sha256, self.last_hash
+            "{} ({}): {verdict}\n{} records, each fits its hash and the one before, and can follow it.\nplan  {}\nlast  {}{torn}{open}{certified}",
+            self.run,
+            self.state,
+            self.records,
+            hash(&self.plan_sha256),
+            hash(&self.last_hash)
         )
     }
 }
@@ -177,7 +235,8 @@ async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result
     let _lock = site
         .store
         .lock(found.plan.installation.name(), &environment::operator())?;
-    let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
+    let (journal, recovered) =
+        FileJournal::reopen(&kept.directory).map_err(|error| broken_off(&found, error))?;
     if let Some(ended) = ended_elsewhere(&site, &kept.directory, journal.text(), &recovered.run).await? {
         return show_ended(&site, screen, &ended);
     }
@@ -185,10 +244,12 @@ async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result
     progress.follow(&recovered.run.plan);
     let gear = carry::gear(&site, &progress);
     let canceller = gear.canceller.clone();
-    let mut driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())?;
+    let mut driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())
+        .map_err(|error| broken_off(&found, error))?;
     driver
         .turn_round(environment::operator(), reason.to_owned())
-        .await??;
+        .await
+        .map_err(|error| broken_off(driver.run(), error))??;
     if driver.run().has_ended() {
         let report = carry::reported(&site, screen, driver.run());
         screen.result(&report, || {
@@ -200,8 +261,13 @@ async fn abort(args: &Args, screen: &Screen, kept: Kept, reason: &str) -> Result
         })?;
         return Ok(Exit::Done);
     }
-    let _watcher = carry::interrupts(*screen, canceller);
+    let _watch = interrupts::watch(&site, *screen, &kept.id, canceller);
     carry::end(&site, screen, &progress, driver).await
+}
+
+/// A run that this machine cannot go on with now; what has to be told of it is told.
+fn broken_off(run: &Run, error: impl Into<DriveError>) -> CliError {
+    CliError::BrokenOff(BrokenOff::new(&run.id, run.pause_alarm(), error.into()))
 }
 
 /// The site of a run that goes on, if the run is one of it and has not ended.
@@ -213,21 +279,22 @@ fn open_for(args: &Args, screen: &Screen, id: &RunId, run: &Run) -> Result<Site,
         });
     }
     let site = Site::open(args, screen)?;
-    if run.plan.installation != site.config.installation {
-        return Err(CliError::OtherInstallation {
-            what: format!("run {id}"),
-        });
-    }
+    is_of(&site, id, run)?;
     Ok(site)
+}
+
+fn is_of(site: &Site, id: &RunId, run: &Run) -> Result<(), CliError> {
+    match run.plan.installation == site.config.installation {
+        true => Ok(()),
+        false => Err(CliError::OtherInstallation {
+            what: format!("run {id}"),
+        }),
+    }
 }
 
 /// Fetches a run's journal from the bucket, and goes on with it here.
 async fn from_record(args: &Args, screen: &Screen, named: Option<&str>) -> Result<Exit, CliError> {
     let site = Site::open(args, screen)?;
-    let wrong = |what: String| CliError::Record {
-        what,
-        help: "`c8dr status` shows what the installation itself says.".to_owned(),
-    };
     let Some(bucket) = site.bucket.as_deref() else {
         return Err(CliError::NotConfigured {
             what: "a run of another machine lies in a `bucket`".to_owned(),
@@ -239,26 +306,39 @@ async fn from_record(args: &Args, screen: &Screen, named: Option<&str>) -> Resul
     let run = match named {
         Some(named) => RunId::new(named),
         None => handover::runs(bucket, installation)
-            .await
-            .map_err(wrong)?
-            .pop()
-            .ok_or_else(|| wrong(format!("{} holds no run of {installation}", bucket.place())))?,
+            .await?
+            .into_iter()
+            .rfind(has_a_runs_name)
+            .ok_or_else(|| RecordError::Nothing {
+                place: format!("{} {}", bucket.place(), direction::place(installation)),
+            })?,
     };
-    let text = handover::text(bucket, installation, &run).await.map_err(wrong)?;
+    let place = handover::address(bucket, installation, &run);
+    let text = handover::text(bucket, installation, &run).await?;
     if text.is_empty() {
-        return Err(wrong(format!("{} holds no run {run}", bucket.place())));
+        return Err(RecordError::Nothing { place }.into());
     }
-    let directory = site.store.directory(&run);
+    // Whether it is what is wanted is known before anything is written here.
+    let there = handover::recovered(&place, &text)?.run;
+    if there.id != run {
+        let found = plain(there.id.as_str());
+        let path = place.into();
+        return Err(RecordError::Unreadable(JournalError::OtherRun { path, found }).into());
+    }
+    is_of(&site, &run, &there)?;
     let recovered = {
         let _lock = site.store.lock(installation, &environment::operator())?;
-        if directory.exists() {
-            let (journal, here) = FileJournal::reopen(&directory)?;
-            match is_elsewhere(journal.text(), &text) {
-                true => FileJournal::supersede(&directory, &text)?.1,
-                false => here,
+        match FileJournal::reopen(&site.store.directory(&run)) {
+            Ok((journal, here)) => match handover::standing(&place, journal.text(), &text)? {
+                Standing::Here => here,
+                Standing::Elsewhere(_) | Standing::Cut { .. } => site.store.adopt(&run, &text)?.1,
+            },
+            // A newer c8dr has gone on with it here: what it wrote is not given up for what was shared before.
+            Err(error @ (JournalError::Newer { .. } | JournalError::NotUnderstood { .. })) => {
+                return Err(error.into());
             }
-        } else {
-            site.store.adopt(&run, &text)?.1
+            Err(error) if error.is_of_content() => site.store.adopt(&run, &text)?.1,
+            Err(error) => return Err(error.into()),
         }
     };
     screen.note(&format!(
@@ -271,12 +351,10 @@ async fn from_record(args: &Args, screen: &Screen, named: Option<&str>) -> Resul
     resume(args, screen, pick(store.list()?, Some(run.as_str()), true)?).await
 }
 
-/// Whether a run's record outside tells of more than its journal here: another machine went on with it.
-fn is_elsewhere(here: &[u8], there: &[u8]) -> bool {
-    !here.starts_with(there)
-}
-
 /// The run as another machine has ended it, if one has. What lies here then gives way to it.
+///
+/// # Errors
+/// If lines are missing at the end of what lies here.
 async fn ended_elsewhere(
     site: &Site,
     directory: &Path,
@@ -286,18 +364,24 @@ async fn ended_elsewhere(
     let Some(bucket) = site.bucket.as_deref() else {
         return Ok(None);
     };
-    // A bucket that cannot be read now is waited for when the run goes on.
-    let there = handover::text(bucket, run.plan.installation.name(), &run.id)
-        .await
-        .unwrap_or_default();
-    if there.is_empty() || !is_elsewhere(here, &there) {
+    let installation = run.plan.installation.name();
+    let place = handover::address(bucket, installation, &run.id);
+    // A bucket that cannot be read now is waited for when the run goes on, and what is no record is told of there.
+    let Ok(there) = handover::text(bucket, installation, &run.id).await else {
         return Ok(None);
+    };
+    match handover::standing(&place, here, &there) {
+        Ok(Standing::Elsewhere(recovered)) if recovered.run.has_ended() => {
+            Ok(Some(FileJournal::adopt(directory, &there)?.1.run))
+        }
+        Ok(Standing::Cut { here, there }) => Err(CliError::Cut {
+            run: run.id.to_string(),
+            here,
+            there,
+            place,
+        }),
+        _ => Ok(None),
     }
-    let has_ended = handover::recovered(&bucket.place(), &there)?.run.has_ended();
-    Ok(match has_ended {
-        true => Some(FileJournal::supersede(directory, &there)?.1.run),
-        false => None,
-    })
 }
 
 /// Shows a run that has ended on another machine: there is nothing left to do here.
@@ -321,7 +405,8 @@ async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliErr
         .store
         .lock(found.plan.installation.name(), &environment::operator())?;
     // Read again under the lock: another c8dr may have gone on with it until just now.
-    let (journal, recovered) = FileJournal::reopen(&kept.directory)?;
+    let (journal, recovered) =
+        FileJournal::reopen(&kept.directory).map_err(|error| broken_off(&found, error))?;
     if let Some(ended) = ended_elsewhere(&site, &kept.directory, journal.text(), &recovered.run).await? {
         return show_ended(&site, screen, &ended);
     }
@@ -329,7 +414,8 @@ async fn resume(args: &Args, screen: &Screen, kept: Kept) -> Result<Exit, CliErr
     progress.follow(&recovered.run.plan);
     let gear = carry::gear(&site, &progress);
     let canceller = gear.canceller.clone();
-    let driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())?;
-    let _watcher = carry::interrupts(*screen, canceller);
+    let driver = Driver::resume(gear, Box::new(journal), recovered.run, environment::operator())
+        .map_err(|error| broken_off(&found, error))?;
+    let _watch = interrupts::watch(&site, *screen, &kept.id, canceller);
     carry::end(&site, screen, &progress, driver).await
 }

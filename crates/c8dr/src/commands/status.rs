@@ -33,7 +33,7 @@ pub(super) async fn run(args: &Args, screen: &Screen, status: &Status) -> Result
         let diagnosis = diagnose(&site.config.installation, &history);
         if screen.is_human() && screen.is_live {
             // Home and clear: the newest look replaces the one before.
-            screen.print("\u{1b}[H\u{1b}[2J");
+            screen.clear();
         }
         is_read = print(&site, screen, &history, &diagnosis)?;
     }
@@ -46,9 +46,10 @@ fn print(
     history: &History,
     diagnosis: &c8dr_domain::diagnose::Diagnosis,
 ) -> Result<bool, CliError> {
-    let installation = &site.config.installation;
-    screen.result(&show::status::document(installation, history, diagnosis), || {
-        show::status::human(installation, history, diagnosis)
+    let (installation, endpoints) = (&site.config.installation, &site.config.endpoints);
+    let document = show::status::document(installation, endpoints, history, diagnosis);
+    screen.result(&document, || {
+        show::status::human(installation, endpoints, history, diagnosis)
     })
 }
 

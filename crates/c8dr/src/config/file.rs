@@ -47,6 +47,9 @@ pub struct File {
     /// What bounds a pause of exporting.
     #[serde(default)]
     pub pause: Option<Pause>,
+    /// How long endpoints may take.
+    #[serde(default)]
+    pub timeouts: Option<Timeouts>,
     /// The clock; for labs that run faster than the wall.
     #[serde(default)]
     pub clock: Option<Pace>,
@@ -96,6 +99,20 @@ pub struct Pause {
     /// What the brokers keep free, in bytes: below it they take no commands. 2 GB, if not said.
     #[serde(default)]
     pub reserve_bytes: Option<u64>,
+}
+
+/// How long endpoints may take, in seconds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Timeouts {
+    /// To take a connection, TLS included: 1, if not said.
+    #[serde(default)]
+    #[schemars(range(min = 0.1, max = 30.0))]
+    pub connect_seconds: Option<f64>,
+    /// To answer a usual question: 2, if not said.
+    #[serde(default)]
+    #[schemars(range(min = 0.1, max = 30.0))]
+    pub answer_seconds: Option<f64>,
 }
 
 /// A region's search.

@@ -216,6 +216,20 @@ fn defaults(file: &File, config: &Config) -> Vec<(String, Json)> {
             pause.is_some_and(|pause| pause.reserve_bytes.is_some()),
             config.rebuild.reserve_bytes.into(),
         ),
+        (
+            "timeouts.connectSeconds",
+            file.timeouts
+                .as_ref()
+                .is_some_and(|timeouts| timeouts.connect_seconds.is_some()),
+            config.timeouts.connect.as_secs_f64().into(),
+        ),
+        (
+            "timeouts.answerSeconds",
+            file.timeouts
+                .as_ref()
+                .is_some_and(|timeouts| timeouts.answer_seconds.is_some()),
+            config.timeouts.answer.as_secs_f64().into(),
+        ),
         ("clock.speed", file.clock.is_some(), config.clock_speed.into()),
     ] {
         if !is_said {

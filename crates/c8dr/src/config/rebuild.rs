@@ -17,6 +17,7 @@ use super::file::{File, Platform, PlatformDriver};
 use super::redact::is_secret;
 use super::resolver::Resolver;
 use super::source::Source;
+use super::timeouts::Timeouts;
 
 /// The S3 region of a bucket that names none: what Amazon and its likenesses take.
 pub(super) const S3_REGION: &str = "us-east-1";
@@ -72,7 +73,12 @@ pub struct BucketAt {
     pub tls: TlsOptions,
 }
 
-pub(super) fn resolve(source: &Source, file: &File, resolver: &Resolver) -> Result<Rebuild, ConfigError> {
+pub(super) fn resolve(
+    source: &Source,
+    file: &File,
+    resolver: &Resolver,
+    timeouts: Timeouts,
+) -> Result<Rebuild, ConfigError> {
     let mut searches: BTreeMap<RegionId, Endpoint> = BTreeMap::new();
     let mut platforms = BTreeMap::new();
     for (region, id) in file.regions.iter().zip(0..) {
@@ -91,6 +97,7 @@ pub(super) fn resolve(source: &Source, file: &File, resolver: &Resolver) -> Resu
             let mut endpoint = Endpoint::new(address);
             endpoint.auth = resolver.login(&format!("{key}.search.auth"), search.auth.as_ref())?;
             endpoint.tls = resolver.tls();
+            endpoint.limits = timeouts.search();
             if let Some(prefix) = &search.records_prefix {
                 endpoint.records_prefix.clone_from(prefix);
             }

@@ -50,10 +50,62 @@ pub enum ErrorCode {
     RunBrokenOff,
     /// Another c8dr works on this installation.
     InstallationLocked,
-    /// The journal cannot be written or believed.
-    JournalUnusable,
-    /// The record outside this machine cannot be used.
-    RecordUnusable,
+    /// The run could not be begun.
+    RunNotBegun,
+    /// A journal cannot be read or written.
+    JournalIo,
+    /// There is no room for the journal.
+    JournalFull,
+    /// A run's directory holds no journal.
+    JournalMissing,
+    /// What lies there is no journal.
+    JournalForeign,
+    /// The journal was written by a newer c8dr.
+    JournalNewer,
+    /// A line of the journal does not fit its hash, or the line before it.
+    JournalDamaged,
+    /// A line of the journal is sealed and not understood.
+    JournalNotUnderstood,
+    /// The journal tells of something that cannot have happened.
+    JournalImpossible,
+    /// The journal is that of another run than its directory.
+    JournalOtherRun,
+    /// The journal ends before the plan: nothing was done.
+    JournalEmpty,
+    /// The journal was taken away while the run was on.
+    JournalGone,
+    /// Somebody else wrote into the journal while the run was on.
+    JournalMeddled,
+    /// An event cannot be written as JSON.
+    JournalUnwritable,
+    /// Lines are missing at the end of the journal, as its record outside shows.
+    JournalCut,
+    /// The record outside this machine cannot be reached.
+    RecordUnreachable,
+    /// A piece of the record is missing.
+    RecordHole,
+    /// Something else lies in the record.
+    RecordStray,
+    /// The record was written by a newer c8dr.
+    RecordNewer,
+    /// The record is none of c8dr's.
+    RecordForeign,
+    /// The record is that of another run.
+    RecordOtherRun,
+    /// The record is damaged.
+    RecordDamaged,
+    /// There is no record of that name.
+    RecordNothing,
+    /// The plan was saved by a newer c8dr.
+    PlanNewer,
+    /// The plan was changed since it was saved.
+    PlanEdited,
+    /// Where c8dr keeps its runs and locks cannot be used.
+    HomeUnusable,
+    /// Somebody left at the question.
+    LeftAtTheQuestion,
+    /// The result could not be written to the standard output.
+    NotPrinted,
     /// The lab cannot do what was asked.
     LabTrouble,
     /// A file cannot be written or read.

@@ -4,11 +4,13 @@
 //! whose answer differs from the one before are kept. No secrets: the adapters never tell them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use c8dr_domain::plain;
 use c8dr_engine::ports::{Exchange, Tap};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -137,19 +139,34 @@ fn cut(mut text: String) -> String {
 
 /// Puts exchanges behind those that are in a run's directory already.
 pub(super) fn append(directory: &Path, exchanges: &[KeptExchange]) -> std::io::Result<()> {
-    let mut text = Vec::new();
-    for exchange in exchanges {
-        serde_json::to_writer(&mut text, exchange)?;
-        text.push(b'\n');
+    let path = directory.join(FILE_NAME);
+    let mut text = String::new();
+    if ends_torn(&path) {
+        text.push('\n');
     }
-    if text.is_empty() {
+    for exchange in exchanges {
+        text.push_str(&plain::json(serde_json::to_string(exchange)?));
+        text.push('\n');
+    }
+    if exchanges.is_empty() {
         return Ok(());
     }
     std::fs::OpenOptions::new()
         .create(true)
         .append(true)
-        .open(directory.join(FILE_NAME))?
-        .write_all(&text)
+        .open(path)?
+        .write_all(text.as_bytes())
+}
+
+/// Whether a crash has torn the last line of a file: what is put behind it would be lost with it.
+fn ends_torn(path: &Path) -> bool {
+    let mut last = [b'\n'];
+    // A file that is not there, or is empty, is not torn.
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)
+    });
+    read.is_ok() && last != [b'\n']
 }
 
 /// Those of a run's directory; lines that are none are passed over, as a crash may have torn one.
@@ -257,9 +274,14 @@ mod tests {
         append(directory.path(), &first).unwrap();
         append(directory.path(), &[]).unwrap();
         let path = directory.path().join(FILE_NAME);
-        let torn = [std::fs::read(&path).unwrap(), b"{\"at\":\n".to_vec()].concat();
-        std::fs::write(&path, torn).unwrap();
-        append(directory.path(), &first).unwrap();
-        assert_eq!(read(directory.path()), [first.clone(), first].concat());
+        for torn in [&b"{\"at\":\n"[..], b"{\"at\":\"2026"] {
+            let torn = [&std::fs::read(&path).unwrap()[..], torn].concat();
+            std::fs::write(&path, torn).unwrap();
+            append(directory.path(), &first).unwrap();
+        }
+        assert_eq!(
+            read(directory.path()),
+            [first.clone(), first.clone(), first].concat()
+        );
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use c8dr_domain::plain;
 use c8dr_engine::journal::{FileJournal, Recovered};
 use serde::Serialize;
 
@@ -107,8 +108,8 @@ fn certified(directory: &Path, recovered: &Recovered) -> Result<Files, CliError>
 }
 
 fn put_report<T: Serialize>(directory: &Path, document: &T, page: &Page) -> Result<(), CliError> {
-    let json = serde_json::to_vec_pretty(document).map_err(|error| unwritable(&error))?;
-    put(&directory.join(JSON), &json)?;
+    let json = serde_json::to_string_pretty(document).map_err(|error| unwritable(&error))?;
+    put(&directory.join(JSON), plain::json(json).as_bytes())?;
     put(&directory.join(MARKDOWN), markdown::document(page).as_bytes())?;
     put(&directory.join(HTML), html::page(page).as_bytes())
 }

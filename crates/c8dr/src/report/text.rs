@@ -2,6 +2,8 @@
 //!
 //! Names, messages and bodies come from servers and files. What would act instead of being read is made visible.
 
+use c8dr_domain::plain::is_obeyed;
+
 /// As people read it: one line, with everything that a terminal or a browser would obey, shown by its number.
 pub fn plain(text: &str) -> String {
     visible(text, |c| c == '\n' || c == '\t', " ")
@@ -26,15 +28,6 @@ fn visible(text: &str, is_gap: impl Fn(char) -> bool, gap: &str) -> String {
         }
     }
     shown
-}
-
-/// Whether a character does something instead of being seen: controls, marks that turn the direction of a line, those
-/// without a width, and the tags.
-fn is_obeyed(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// In HTML, as text and within quoted attributes alike.

@@ -12,7 +12,7 @@ use c8dr_engine::events::{Listener, Told, Waiting};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BAD, DIM, GOOD, HEAD, OPEN, Screen, named, seconds, styled};
+use super::{BAD, DIM, GOOD, HEAD, OPEN, Screen, harmless, named, seconds, styled};
 
 /// Retells a run on the error stream.
 pub(crate) struct Progress {
@@ -87,7 +87,7 @@ impl Progress {
     /// What is happening just now.
     pub(crate) fn now(&self, text: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(text.to_owned());
+            bar.set_message(harmless::lines(text).into_owned());
         }
     }
 
@@ -178,7 +178,7 @@ impl Progress {
             waiting.what
         );
         if let Some(bar) = &self.bar {
-            bar.set_message(words);
+            bar.set_message(harmless::lines(&words).into_owned());
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -43,7 +43,7 @@ pub(crate) fn rows(kept: &[Kept]) -> Vec<Row> {
                 installation: None,
                 lost: None,
                 planned_at: None,
-                trouble: Some(error.to_string()),
+                trouble: Some(plain(&error.to_string())),
             },
         })
         .collect()
@@ -89,7 +89,11 @@ pub(crate) fn list(rows: &[Row]) -> String {
         .iter()
         .filter_map(|row| row.trouble.as_ref().map(|why| format!("\n{}: {why}", row.run)))
         .collect();
-    format!("{table}{troubles}")
+    let more = match troubles.is_empty() {
+        true => "",
+        false => "\n`c8dr run show RUN` says what to do with each.",
+    };
+    format!("{table}{troubles}{more}")
 }
 
 /// One run.
@@ -161,11 +165,19 @@ pub(crate) fn one(run: &Run, files: &Files) -> String {
             let _ = writeln!(text, "     {} {}", styled(DIM, "read back"), plain(words));
         }
     }
-    if let Some((_, _, words)) = &run.stopped {
+    if !run.has_ended() {
+        let words = match &run.stopped {
+            Some((_, _, words)) => words.clone(),
+            None => ["It has not ended: it is being carried out, or was killed.".to_owned()]
+                .into_iter()
+                .chain(run.pause_alarm())
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
         let _ = writeln!(
             text,
             "\n{}\nGo on with `c8dr run resume {}`, or give it up with `c8dr run abort {} --reason …`.",
-            plain(words),
+            plain(&words),
             run.id,
             run.id
         );

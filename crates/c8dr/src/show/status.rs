@@ -9,9 +9,11 @@ use c8dr_domain::installation::Installation;
 use c8dr_domain::observation::Sight;
 use c8dr_domain::picture::{Lead, Picture};
 use c8dr_domain::topology::Role;
+use c8dr_systems::zeebe::Endpoints;
 use serde::Serialize;
 
-use super::{BAD, DIM, GOOD, HEAD, OPEN, styled};
+use super::unheard::{self, Unheard};
+use super::{BAD, DIM, GOOD, HEAD, OPEN, shortened, styled};
 
 /// The document behind the screen.
 #[derive(Serialize)]
@@ -21,6 +23,7 @@ pub(crate) struct Document {
     regions: Vec<Region>,
     partitions: Vec<Partition>,
     exporters: Vec<Exporter>,
+    unheard: Vec<Unheard>,
     pending_change: Option<i64>,
     last_change: Option<i64>,
     readings: usize,
@@ -60,6 +63,7 @@ struct Exporter {
 /// The state as a document.
 pub(crate) fn document(
     installation: &Installation,
+    endpoints: &Endpoints,
     history: &History,
     diagnosis: &Diagnosis,
 ) -> Option<Document> {
@@ -106,6 +110,7 @@ pub(crate) fn document(
         regions,
         partitions,
         exporters,
+        unheard: unheard::unheard(endpoints, history),
         pending_change: configuration
             .and_then(|seen| seen.pending_change.as_ref())
             .map(|change| change.id.0),
@@ -137,7 +142,12 @@ fn broker_of(picture: &Picture<'_>, broker: BrokerId) -> Broker {
 }
 
 /// The state for people.
-pub(crate) fn human(installation: &Installation, history: &History, diagnosis: &Diagnosis) -> String {
+pub(crate) fn human(
+    installation: &Installation,
+    endpoints: &Endpoints,
+    history: &History,
+    diagnosis: &Diagnosis,
+) -> String {
     let Some(picture) = Picture::of(installation, history) else {
         return "Nothing was read.".to_owned();
     };
@@ -192,6 +202,7 @@ pub(crate) fn human(installation: &Installation, history: &History, diagnosis: &
             styled(OPEN, format!("cannot be read: {}", shortened(&why)))
         );
     }
+    text.push_str(&unheard::human(&unheard::unheard(endpoints, history), endpoints));
     let _ = write!(text, "\n{}", diagnosed(diagnosis));
     text
 }
@@ -320,13 +331,4 @@ fn exporters(picture: &Picture<'_>) -> String {
         )
     };
     format!("exporters   {}{pause}", words.join(" · "))
-}
-
-/// A server's words can be kilobytes.
-fn shortened(text: &str) -> String {
-    const CHARS: usize = 240;
-    match text.char_indices().nth(CHARS) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text.to_owned(),
-    }
 }

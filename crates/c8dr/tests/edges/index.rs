@@ -50,29 +50,28 @@ fn the_table_lists_every_fault() {
 
 /// The first sentence of a message, without the code above it and the marks of the frame.
 fn headline(said: &str) -> String {
-    let framed = |line: &str| line.trim_start().starts_with(['×', '│', '╰']);
+    // A terminal that is not known gets a frame of plain letters.
+    let begins = |line: &str| ["×", "x "].iter().any(|mark| line.trim_start().starts_with(mark));
+    let goes_on = |line: &str| ["│", "| "].iter().any(|mark| line.trim_start().starts_with(mark));
     let text = |line: &str| {
-        line.trim()
-            .trim_start_matches(['×', '│', '╰', '─', '▶', ' '])
+        let line = line.trim();
+        line.trim_start_matches("x ")
+            .trim_start_matches(['×', '│', '|', ' '])
             .to_owned()
     };
-    let lines: Vec<&str> = said.lines().collect();
-    match lines.iter().position(|line| line.trim_start().starts_with('×')) {
-        Some(start) => {
-            let mut told = vec![text(lines[start])];
-            let rest = lines[start + 1..]
-                .iter()
-                .take_while(|line| framed(line) && !line.trim_start().starts_with('╰'))
-                .filter(|line| !line.contains(['╭', '·']))
-                .map(|line| text(line));
-            told.extend(rest);
-            told.join(" ")
-        }
-        None => lines
-            .iter()
-            .find(|line| !line.trim().is_empty())
-            .map_or_else(String::new, |line| text(line)),
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    if let Some(start) = lines.iter().position(|line| begins(line)) {
+        let rest = lines[start + 1..].iter().take_while(|line| goes_on(line));
+        let told: Vec<String> = std::iter::once(&lines[start])
+            .chain(rest)
+            .map(|line| text(line))
+            .collect();
+        return told.join(" ");
     }
+    let is_it = |line: &&&str| line.starts_with("refused");
+    let is_no_note = |line: &&&str| !line.starts_with("There is no c8dr.yaml here");
+    let found = lines.iter().find(is_it).or_else(|| lines.iter().find(is_no_note));
+    found.map_or_else(String::new, |line| text(line))
 }
 
 /// The anchor that a heading gets.

@@ -2,11 +2,21 @@
 
 mod configuration;
 mod explain;
+mod hostile;
 mod index;
 mod init;
+mod interruptions;
+mod lab_seen;
 mod manners;
+mod network;
 mod page;
 mod people;
+mod records;
 mod runbook;
+mod saved_plans;
 mod schema;
+mod second_operator;
+mod secrets;
+mod servers;
+mod terminal;
 mod why;

@@ -16,7 +16,7 @@ use c8dr_domain::effect::{Answer, Effect, PlatformEffect, Request, SearchEffect,
 use c8dr_domain::facts::{Compared, Facts, SnapshotFacts};
 use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId, GatewayName, PartitionId, RegionId, RunId};
 use c8dr_domain::installation::Installation;
-use c8dr_domain::plan::{Accepted, Class, Kind, Plan, Prediction, Settled, Step, StepId, Waiting};
+use c8dr_domain::plan::{Accepted, Class, Kind, Plan, Prediction, Seen, Settled, Step, StepId, Waiting};
 use c8dr_domain::record;
 use c8dr_domain::run::{Event, Outcome, Stop};
 use c8dr_domain::search::{Holding, Holdings};
@@ -196,6 +196,7 @@ pub(crate) fn plan(kind: Kind, names: [&str; 2], steps: Vec<Step>) -> Plan {
         kind,
         installation: installation(names),
         lost: PARIS,
+        seen: Seen::default(),
         diagnosis: Diagnosis {
             code: Code::RegionLost,
             summary: format!("Region {} is lost.", names[1]),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Accepted, Kind, Plan, Refusal, RefusalCode, Settled, Step, StepId, Waiting, retreat};
+use super::{Accepted, Kind, Plan, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting, retreat};
 use crate::condition::Condition;
 use crate::diagnose::{Diagnosis, diagnose, is_adding};
 use crate::effect::PlatformEffect;
@@ -128,6 +128,7 @@ pub fn plan(
         kind: Kind::Failback,
         installation: installation.clone(),
         lost: request.returning,
+        seen: Seen::of(&picture),
         settled,
         steps,
         retreat: retreat::steps(installation, request),

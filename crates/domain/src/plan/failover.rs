@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Accepted, Class, Kind, Plan, Prediction, Refusal, RefusalCode, Settled, Step, StepId, Waiting};
+use super::{
+    Accepted, Class, Kind, Plan, Prediction, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting,
+};
 use crate::condition::Condition;
 use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
 use crate::effect::ZeebeEffect;
@@ -83,6 +85,7 @@ pub fn plan(
         kind: Kind::Failover,
         installation: installation.clone(),
         lost: request.lost,
+        seen: Seen::of(&picture),
         settled: Vec::new(),
         steps: Vec::new(),
         retreat: Vec::new(),

@@ -3,7 +3,7 @@
 use c8dr_domain::condition::{Asks, Condition, Verdict};
 use c8dr_domain::ids::{BrokerId, clause};
 use c8dr_domain::plan::{Class, Refusal, RefusalCode, Step, StepId};
-use c8dr_domain::run::{Event, Phase, Stop, TAKES_MAX};
+use c8dr_domain::run::{Event, Outcome, Phase, Stop, TAKES_MAX};
 
 use super::{DriveError, Driver, Finish, Halt, Look};
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ impl Driver<'_> {
             .steps
             .get(&StepId::Fb5)
             .and_then(|record| record.outcome())
-            .is_some_and(c8dr_domain::run::Outcome::is_good);
+            .is_some_and(Outcome::is_good);
         if is_enabled {
             return Ok(Some(Halt::stop(Stop::VerificationFailed, words)));
         }
@@ -170,41 +170,15 @@ impl Driver<'_> {
 
     /// A pause of ours that nobody has ended yet has to be told as loudly as anything.
     pub(super) fn with_alarm(&self, words: String) -> String {
-        if !self.is_paused_by_us() || self.outside.is_taken_over {
-            return words;
+        match self.run.pause_alarm() {
+            Some(alarm) if !self.outside.is_taken_over => format!("{words} {alarm}"),
+            _ => words,
         }
-        let since = self
-            .run
-            .steps
-            .get(&StepId::Fb2b)
-            .and_then(|record| record.attempts.first())
-            .map_or(String::new(), |attempt| format!(" since {}", attempt.at));
-        format!(
-            "{words} EXPORTING IS PAUSED{since}: the brokers' logs grow until it is resumed. Go on soon, or take it back: `c8dr run abort {} --reason \"…\"`.",
-            self.run.id
-        )
-    }
-
-    fn is_paused_by_us(&self) -> bool {
-        let ended_well = |id: StepId| {
-            self.run
-                .steps
-                .get(&id)
-                .and_then(|record| record.outcome())
-                .is_some_and(c8dr_domain::run::Outcome::is_good)
-        };
-        let is_paused = self.run.steps.get(&StepId::Fb2b).is_some_and(|record| {
-            !record.attempts.is_empty() || record.outcome().is_some_and(c8dr_domain::run::Outcome::is_good)
-        });
-        // A plan that begins behind the pause has found it, and owes the resume.
-        let plans = |id: StepId| self.run.plan.steps.iter().any(|step| step.id == id);
-        let is_found = plans(StepId::Fb6) && !plans(StepId::Fb2b);
-        (is_paused || is_found) && !ended_well(StepId::Fb6) && !ended_well(StepId::Rt4)
     }
 
     /// Whether the disks would not last, where the step asks for it. Guarantee G9.
     pub(super) fn short_of_room(&self, step: &Step) -> Option<String> {
-        if !self.is_paused_by_us() || self.run.retreating.is_some() {
+        if !self.run.has_paused() || self.run.retreating.is_some() {
             return None;
         }
         let known = self.known(step.id);

@@ -91,7 +91,7 @@ impl Driver<'_> {
             return Err(self.give_up(step.id, &why));
         }
         // A bucket that does not answer is noticed before there is an intent: waiting for it is no attempt.
-        if let Err(NotShared::Unreachable(words)) = self.share_before().await {
+        if let Err(NotShared::Unreachable(words) | NotShared::Spoilt(words)) = self.share_before().await {
             return Ok(Sent::LookAgain(words));
         }
         self.gather(self.run.facts.before(&request))?;
@@ -107,7 +107,7 @@ impl Driver<'_> {
         };
         let answer = match &shared {
             Ok(()) => self.send(step, &request).await,
-            Err(NotShared::Unreachable(words)) => not_sent(words.clone()),
+            Err(NotShared::Unreachable(words) | NotShared::Spoilt(words)) => not_sent(words.clone()),
             Err(NotShared::TakenOver) => not_sent("another machine goes on with this run".to_owned()),
         };
         self.record(Event::Answered {

@@ -331,6 +331,13 @@ impl Driver<'_> {
             return None;
         }
         let age = self.gear.clock.wall().duration_since(attempt.at);
+        // Where this machine's clock was set back, or another one's was ahead, its age cannot be told by the wall. What is
+        // sure then is for how long this process has watched.
+        let age = match age.is_negative() {
+            true => jiff::SignedDuration::try_from(self.gear.clock.now().since(self.began))
+                .unwrap_or(jiff::SignedDuration::MAX),
+            false => age,
+        };
         let limit = jiff::SignedDuration::try_from(SERVER_LIMIT).unwrap_or(jiff::SignedDuration::MAX);
         if age < limit {
             return Some(format!(

@@ -7,9 +7,10 @@ use c8dr_domain::plan::{Accepted, StepId};
 use c8dr_domain::run::{Outcome, Run, Stop};
 
 use super::{DriveError, Driver, Halt};
-use crate::direction::{self, Claim, Direction};
+use crate::direction::{self, Claim, Direction, DirectionError};
 use crate::events::Told;
 use crate::handover::{self, NotShared, Shared};
+use crate::journal::format::quotable;
 
 /// How long a bucket that does not answer is waited for before a run stops. Nothing is in the air meanwhile.
 const BUCKET_LIMIT: Duration = Duration::from_secs(60);
@@ -56,10 +57,26 @@ impl Driver<'_> {
         if self.is_failback() && self.outside.direction.is_none() {
             let open = self
                 .patiently("the direction record", async |driver: &Self| {
-                    direction::open(bucket, driver.run.plan.installation.name()).await
+                    match direction::open(bucket, driver.run.plan.installation.name()).await {
+                        Err(DirectionError::Unreachable(words)) => Err(words),
+                        // Asking again does not help.
+                        known => Ok(known),
+                    }
                 })
-                .await?;
+                .await?
+                .map_err(|error| {
+                    Halt::stop(
+                        Stop::Refused,
+                        format!(
+                            "{error} Nobody knows which region was given up, so nothing was sent. Read it with the c8dr that wrote it, or put a file that is not c8dr's elsewhere; then go on."
+                        ),
+                    )
+                })?;
             match open {
+                Some(open) if self.other_names(&open).is_some() => {
+                    let words = self.other_names(&open).unwrap_or_default();
+                    return Err(Halt::stop(Stop::Refused, words));
+                }
                 Some(open) if open.lost != self.run.plan.lost => {
                     let words = self.opposite(&open);
                     return Err(Halt::stop(Stop::Refused, words));
@@ -73,7 +90,10 @@ impl Driver<'_> {
             Err(NotShared::Unreachable(words)) if self.is_failback() && self.run.retreating.is_none() => {
                 Err(self.unreachable(&words))
             }
-            Err(NotShared::Unreachable(words)) => {
+            Err(NotShared::Spoilt(words)) if self.is_failback() && self.run.retreating.is_none() => {
+                Err(Halt::stop(Stop::Refused, self.spoilt(&words)))
+            }
+            Err(NotShared::Unreachable(words) | NotShared::Spoilt(words)) => {
                 self.tell_once(&words);
                 Ok(())
             }
@@ -111,18 +131,41 @@ impl Driver<'_> {
         self.outside.is_taken_over = true;
         let installation = self.run.plan.installation.name();
         let there = match self.gear.bucket {
-            Some(bucket) => handover::text(bucket, installation, &self.run.id).await.ok(),
+            Some(bucket) => {
+                let place = handover::address(bucket, installation, &self.run.id);
+                let text = handover::text(bucket, installation, &self.run.id).await;
+                text.and_then(|text| handover::recovered(&place, &text)).ok()
+            }
             None => None,
         };
-        let state = there
-            .and_then(|text| handover::recovered("its record", &text).ok())
-            .map_or(String::new(), |there| {
-                format!(" There it is {}, by {}.", there.run.word(), there.run.by)
-            });
+        let state = there.map_or(
+            " What is there cannot be read from here now.".to_owned(),
+            |there| format!(" There it is {}, by {}.", there.run.word(), there.run.by),
+        );
         format!(
             "Another machine went on with run {}: its record has lines that are not ours.{state} Nothing is sent from here. If nobody goes on with it there: `c8dr run resume {} --from-record`.",
             self.run.id, self.run.id
         )
+    }
+
+    /// What the record outside holds of this run is of no use to anybody. The journal here is.
+    fn spoilt(&self, words: &str) -> String {
+        format!(
+            "{words} No other machine could go on with this run from it, so nothing was sent. The journal here is whole: put what lies in the record elsewhere, and `c8dr run resume {}` writes it anew.",
+            self.run.id
+        )
+    }
+
+    /// Whether a direction record calls its region otherwise than the plan does: it is another installation's, or one of
+    /// both configurations has the regions in the wrong order. A number alone would then name the wrong region.
+    fn other_names(&self, open: &Direction) -> Option<String> {
+        let here = &self.run.plan.installation.region(open.lost).name;
+        (*here != open.lost_name).then(|| {
+            format!(
+                "The direction record says that region {}, called {}, was given up (by {}, run {}); here region {} is called {here}. It is another installation's record, or the regions stand in another order in one of the configurations. Nothing was sent.",
+                open.lost, quotable(&open.lost_name), quotable(&open.by), open.run, open.lost
+            )
+        })
     }
 
     fn opposite(&self, open: &Direction) -> String {
@@ -166,7 +209,9 @@ impl Driver<'_> {
     pub(super) async fn share_before(&mut self) -> Result<(), NotShared> {
         match self.share().await {
             // A failover shows in the world; and what takes back a failback must not wait for a bucket. G9
-            Err(NotShared::Unreachable(words)) if !self.is_failback() || self.run.retreating.is_some() => {
+            Err(NotShared::Unreachable(words) | NotShared::Spoilt(words))
+                if !self.is_failback() || self.run.retreating.is_some() =>
+            {
                 self.tell_once(&words);
                 Ok(())
             }
@@ -176,7 +221,7 @@ impl Driver<'_> {
 
     /// The end, for other machines to see. What does not get there is only told: the world shows it.
     pub(super) async fn share_the_end(&mut self) {
-        if let Err(NotShared::Unreachable(words)) = self.share().await {
+        if let Err(NotShared::Unreachable(words) | NotShared::Spoilt(words)) = self.share().await {
             self.tell_once(&words);
         }
     }
@@ -219,6 +264,10 @@ impl Driver<'_> {
             _ => None,
         });
         match direction::claim(bucket, &installation, &wanted).await {
+            Claim::Granted(open) | Claim::Opposite(open) if self.other_names(&open).is_some() => {
+                let words = self.other_names(&open).unwrap_or_default();
+                Err(self.fail_step(step, Outcome::Failed, Stop::Refused, words))
+            }
             Claim::Granted(direction) => {
                 self.outside.direction = Some(direction);
                 Ok(None)
@@ -239,9 +288,16 @@ impl Driver<'_> {
                     }
                 }
             },
-            Claim::Unknown(words) if unrecorded.is_some() => {
+            Claim::Unknown(words) | Claim::Unreadable(words) if unrecorded.is_some() => {
                 self.tell_once(&words);
                 Ok(None)
+            }
+            Claim::Unreadable(words) => {
+                let words = format!(
+                    "{words} Nobody knows which region was given up before, so nothing was sent. Read it with the c8dr that wrote it, or put a file that is not c8dr's elsewhere, and go on; \
+                     a failover with `--accept-unrecorded \"reason\"` goes on without it."
+                );
+                Err(self.fail_step(step, Outcome::Failed, Stop::Refused, words))
             }
             Claim::Unknown(words) => Ok(Some(format!(
                 "{words} Without the direction record nothing stops another machine from giving up the other region; \
@@ -286,7 +342,7 @@ impl Driver<'_> {
                 .await
             }
             Ok(_) => Ok(()),
-            Err(words) => Err(words),
+            Err(error) => Err(error.to_string()),
         };
         if let Err(words) = closed {
             self.gear.listener.tell(&Told::Note(format!(

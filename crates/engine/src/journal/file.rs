@@ -1,7 +1,7 @@
 //! A journal in a file: appended, synced, reopened after a crash.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use c8dr_domain::ids::RunId;
@@ -47,7 +47,7 @@ impl FileJournal {
     /// Reads the journal in a run's directory without touching it.
     ///
     /// # Errors
-    /// If it can't be read or trusted.
+    /// If it can't be read or trusted, or is that of another run than the directory's.
     pub fn read(directory: &Path) -> Result<Recovered, JournalError> {
         Self::read_with_text(directory).map(|(recovered, _)| recovered)
     }
@@ -57,40 +57,50 @@ impl FileJournal {
         let mut bytes = Vec::new();
         File::open(&path)
             .and_then(|mut file| file.read_to_end(&mut bytes))
-            .map_err(io("read", &path))?;
-        let recovered = format::recover(&path, &bytes)?;
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => JournalError::Missing {
+                    directory: directory.to_owned(),
+                },
+                _ => io("read", &path)(error),
+            })?;
+        let recovered = recover_of(directory, &path, &bytes)?;
         Ok((recovered, bytes))
     }
 
-    /// Begins a journal in its own directory, which must not exist, with what another machine has written of the run.
+    /// Takes what another machine has written of a run for the journal of its directory, which is made if need be. A journal
+    /// that lies there already is kept beside it: the run went on elsewhere, and what only this machine has of it was never
+    /// acted upon, or cannot be read.
+    ///
+    /// May be repeated after a crash at any point of it: there is the old journal, or none, or the new one, and never a part.
     ///
     /// # Errors
-    /// If the text is no journal, or cannot be made durable.
+    /// If the text is no journal of this run, or cannot be made durable.
     pub fn adopt(directory: &Path, text: &[u8]) -> Result<(Self, Recovered), JournalError> {
         // Nothing is written before it is known to be a journal.
-        format::recover(&directory.join(FILE_NAME), text)?;
-        begin(directory, text)?;
-        Self::reopen(directory)
-    }
-
-    /// Puts what another machine has written of the run in the place of what lies here, which is kept beside it: the run
-    /// went on there, and what only this machine has of it was never acted upon.
-    ///
-    /// # Errors
-    /// If the text is no journal, or cannot be made durable.
-    pub fn supersede(directory: &Path, text: &[u8]) -> Result<(Self, Recovered), JournalError> {
         let path = directory.join(FILE_NAME);
-        let there = format::recover(&path, text)?;
-        let aside = directory.join(format!("superseded-at-{}.jsonl", there.tip.next_seq));
+        let there = recover_of(directory, &path, text)?;
+        std::fs::create_dir_all(directory).map_err(io("create", directory))?;
         let new = directory.join("journal.new");
-        std::fs::write(&new, text).map_err(io("write", &new))?;
-        File::open(&new)
-            .and_then(|file| file.sync_all())
-            .map_err(io("sync", &new))?;
-        // In this order there is a whole journal at every moment.
-        std::fs::copy(&path, &aside).map_err(io("write", &aside))?;
+        let written = File::create(&new).and_then(|mut file| {
+            file.write_all(text)?;
+            file.sync_all()
+        });
+        written.map_err(io("write", &new))?;
+        match std::fs::read(&path) {
+            Ok(here) if here == text => {}
+            Ok(here) => keep_aside(
+                directory,
+                &format!("superseded-at-{}", there.tip.next_seq),
+                "jsonl",
+                &here,
+            )?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(io("read", &path)(error)),
+        }
         std::fs::rename(&new, &path).map_err(io("replace", &path))?;
-        sync_directory(directory)?;
+        for directory in [Some(directory), directory.parent()].into_iter().flatten() {
+            sync_directory(directory)?;
+        }
         Self::reopen(directory)
     }
 
@@ -103,8 +113,9 @@ impl FileJournal {
         text.truncate(recovered.whole_bytes);
         let path = directory.join(FILE_NAME);
         if !recovered.torn.is_empty() {
-            let aside = directory.join(format!("torn-at-{}.bin", recovered.whole_bytes));
-            std::fs::write(&aside, &recovered.torn).map_err(io("write", &aside))?;
+            let stem = format!("torn-at-{}", recovered.whole_bytes);
+            keep_aside(directory, &stem, "bin", &recovered.torn)?;
+            sync_directory(directory)?;
         }
         let file = OpenOptions::new()
             .append(true)
@@ -124,16 +135,90 @@ impl FileJournal {
         Ok((journal, recovered))
     }
 
+    /// Whether the file that was written into is still the one that has its name, and holds nothing but what is ours. A file
+    /// that was removed takes every line without complaint, and nobody would ever read one.
+    fn check_in_place(&self) -> Result<(), JournalError> {
+        let gone = || JournalError::Gone {
+            path: self.path.clone(),
+        };
+        let ours = self.file.metadata().map_err(io("look at", &self.path))?;
+        let named = std::fs::metadata(&self.path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => gone(),
+            _ => io("look at", &self.path)(error),
+        })?;
+        if !is_the_same(&ours, &named) {
+            return Err(gone());
+        }
+        if ours.len() != self.text.len() as u64 {
+            return Err(JournalError::Meddled {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// A failure of the file system, told with what was tried on what.
-fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> JournalError {
+/// A failure of the file system, told with what was tried on what. That there is no room is a failure of its own: it passes.
+pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> JournalError {
     let path = path.to_owned();
-    move |source| JournalError::Io { doing, path, source }
+    move |source| match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            JournalError::Full { doing, path, source }
+        }
+        _ => JournalError::Io { doing, path, source },
+    }
+}
+
+/// Reads a journal's bytes as those of the run whose directory it is.
+fn recover_of(directory: &Path, path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
+    let recovered = format::recover(path, bytes)?;
+    let found = recovered.run.id.as_str();
+    match directory.file_name() {
+        Some(name) if name == found => Ok(recovered),
+        _ => Err(JournalError::OtherRun {
+            path: path.to_owned(),
+            found: format::quotable(found),
+        }),
+    }
+}
+
+/// Keeps bytes in a file of their own beside the journal, and never over others: a name that is taken gets a number. What is
+/// a part of them is what a crash left of this very deed, and is completed.
+fn keep_aside(directory: &Path, stem: &str, end: &str, bytes: &[u8]) -> Result<(), JournalError> {
+    let names = std::iter::once(format!("{stem}.{end}"))
+        .chain((2..u32::MAX).map(|number| format!("{stem}-{number}.{end}")));
+    for path in names.map(|name| directory.join(name)) {
+        match std::fs::read(&path) {
+            Ok(there) if !bytes.starts_with(&there) => continue,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // Something that is no file has the name.
+            Err(_) => continue,
+        }
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        return written.map_err(io("write", &path));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_the_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Elsewhere an open file cannot be removed or replaced.
+#[cfg(not(unix))]
+fn is_the_same(_: &Metadata, _: &Metadata) -> bool {
+    true
 }
 
 /// The names in a directory must be as durable as the bytes, or a crash of the machine leaves a run that nobody finds.
@@ -172,9 +257,11 @@ impl Journal for FileJournal {
             .write_all(line.as_bytes())
             .map_err(io("write", &self.path))?;
         self.file.sync_data().map_err(io("sync", &self.path))?;
+        self.text.extend_from_slice(line.as_bytes());
+        // Looked at behind the write: what counts is that the line is found by whoever reads the journal next.
+        self.check_in_place()?;
         self.broken = false;
         self.tip = tip;
-        self.text.extend_from_slice(line.as_bytes());
         Ok(())
     }
 
@@ -219,6 +306,9 @@ mod tests {
 
     #[test]
     fn a_journal_on_a_full_disk_takes_nothing_any_more() {
+        let room = io("write", Path::new("journal.jsonl"));
+        let full = room(std::io::Error::from(ErrorKind::StorageFull));
+        assert!(matches!(full, JournalError::Full { .. }));
         // The device that is always full exists on Linux only.
         if let Ok(full) = OpenOptions::new().write(true).open("/dev/full") {
             check(full, "No space left on device (os error 28)");

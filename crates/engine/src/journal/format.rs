@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use c8dr_domain::plain;
 use c8dr_domain::record::hex;
 use c8dr_domain::run::{Event, IllegalTransition, Run};
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ pub const FORMAT: u32 = 1;
 /// What the first line is known by.
 const MAGIC: &str = "c8dr-journal";
 
-/// What is wrong with a journal. Each names the place, the reason and the way out.
+/// What is wrong with a journal: the place and the reason. What to do then depends on what was wanted, and is said there.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file system refused.
@@ -31,6 +32,22 @@ pub enum JournalError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The disk is full, or a quota or a limit is reached: it goes on as soon as there is room.
+    #[error("there is no room to {doing} {}", path.display())]
+    Full {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// How the file system says it.
+        source: std::io::Error,
+    },
+    /// A directory of a run without a journal: the crash came before its first byte, or somebody took it away.
+    #[error("{} holds no journal", directory.display())]
+    Missing {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// Not a journal of ours.
     #[error("{} is not a c8dr journal: {why}", path.display())]
     Foreign {
@@ -40,21 +57,33 @@ pub enum JournalError {
         why: String,
     },
     /// Written by a newer c8dr.
-    #[error("{} has journal format {found}; this c8dr reads up to {FORMAT}. Use the c8dr that wrote it, or a newer one", path.display())]
+    #[error("{} was written by {by} in journal format {found}; this c8dr reads up to {FORMAT}", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its format.
-        found: u32,
+        found: u64,
+        /// Who wrote it, as it says itself.
+        by: String,
     },
-    /// A line in the middle does not fit its hash: edited, or the disk is broken.
-    #[error("{} was changed or damaged at line {line}: {why}. Nothing in it can be trusted from there on; look at the cluster itself with `c8dr status`", path.display())]
+    /// A line does not fit its hash or the line before: edited, or the disk is broken.
+    #[error("{} was changed or damaged at line {line}: {why}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
         /// What says so.
+        why: String,
+    },
+    /// The line is as it was written, but this build does not know what it tells of.
+    #[error("{} line {line} is whole, and not understood: {why}", path.display())]
+    NotUnderstood {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is not.
         why: String,
     },
     /// The lines are whole, but tell of something that can't be.
@@ -67,15 +96,55 @@ pub enum JournalError {
         /// What.
         source: IllegalTransition,
     },
+    /// A whole journal in the wrong place.
+    #[error("{} is the journal of another run, `{found}`", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// The run that it tells of.
+        found: String,
+    },
     /// There is nothing in it: the crash came before the plan was durable, so nothing was done.
     #[error("{} holds no run: c8dr was stopped before the plan was written, and nothing was done", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
+    /// It was taken away or replaced while a run wrote into it.
+    #[error("{} is no longer the file that this run writes into: it was removed or replaced meanwhile", path.display())]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Somebody else wrote into it, or cut it, while a run wrote into it.
+    #[error("{} was changed by somebody else while this run wrote into it", path.display())]
+    Meddled {
+        /// The file.
+        path: PathBuf,
+    },
     /// The event could not be written as JSON.
     #[error("an event could not be written as JSON")]
     Unwritable(#[from] serde_json::Error),
+}
+
+impl JournalError {
+    /// Whether it lies in what the file holds, so that trying again cannot help.
+    pub const fn is_of_content(&self) -> bool {
+        !matches!(
+            self,
+            JournalError::Io { .. } | JournalError::Full { .. } | JournalError::Unwritable(_)
+        )
+    }
+}
+
+/// Foreign text as it may stand in a message: short, on one line, and nothing that a terminal would obey.
+pub(crate) fn quotable(text: &str) -> String {
+    const CHARS_MAX: usize = 80;
+    let mut quoted: String = text.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect();
+    if text.chars().count() > CHARS_MAX {
+        quoted.push('…');
+    }
+    quoted
 }
 
 /// The first line.
@@ -85,6 +154,15 @@ struct Header {
     format: u32,
     by: String,
     run: String,
+}
+
+/// What of the first line holds in every format, so that a newer one is told from a foreign file.
+#[derive(Debug, Deserialize)]
+struct AnyHeader {
+    journal: String,
+    format: u64,
+    #[serde(default)]
+    by: String,
 }
 
 /// Every other line.
@@ -131,7 +209,7 @@ pub fn header(run: &str, by: &str) -> Result<(String, Tip), JournalError> {
         by: by.to_owned(),
         run: run.to_owned(),
     };
-    let (line, sum) = seal(&serde_json::to_string(&header)?);
+    let (line, sum) = seal(&plain::json(serde_json::to_string(&header)?));
     Ok((line, Tip { next_seq: 1, sum }))
 }
 
@@ -146,7 +224,7 @@ pub fn line(tip: &Tip, at: Timestamp, event: &Event) -> Result<(String, Tip), Jo
         prev: tip.sum.clone(),
         event: event.clone(),
     };
-    let (text, sum) = seal(&serde_json::to_string(&line)?);
+    let (text, sum) = seal(&plain::json(serde_json::to_string(&line)?));
     Ok((
         text,
         Tip {
@@ -207,20 +285,24 @@ pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
         path: path(),
         why: error.to_string(),
     })?;
-    let declared: Header = serde_json::from_str(first).map_err(|_| JournalError::Foreign {
+    let any: AnyHeader = serde_json::from_str(first).map_err(|_| JournalError::Foreign {
         path: path(),
         why: "its first line is no journal header".to_owned(),
     })?;
-    if declared.journal != MAGIC {
+    if any.journal != MAGIC {
         return Err(JournalError::Foreign {
             path: path(),
-            why: format!("its first line calls itself `{}`", declared.journal),
+            why: format!("its first line calls itself `{}`", quotable(&any.journal)),
         });
     }
-    if declared.format > FORMAT {
+    if any.format > u64::from(FORMAT) {
         return Err(JournalError::Newer {
             path: path(),
-            found: declared.format,
+            found: any.format,
+            by: match any.by.trim() {
+                "" => "a newer c8dr".to_owned(),
+                by => quotable(by),
+            },
         });
     }
     let damaged = |line: usize, why: String| JournalError::Damaged {
@@ -228,7 +310,14 @@ pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
         line,
         why,
     };
-    let (_, sum) = unseal(first).ok_or_else(|| damaged(1, "its hash does not fit".to_owned()))?;
+    let (object, sum) = unseal(first).ok_or_else(|| damaged(1, "its hash does not fit".to_owned()))?;
+    let not_understood = |line: usize, why: String| JournalError::NotUnderstood {
+        path: path(),
+        line,
+        why: quotable(&why),
+    };
+    let header: Header =
+        serde_json::from_str(&object).map_err(|error| not_understood(1, error.to_string()))?;
     let mut tip = Tip { next_seq: 1, sum };
     let mut run: Option<Run> = None;
     let mut events = Vec::new();
@@ -236,7 +325,8 @@ pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
         let text = std::str::from_utf8(bytes).map_err(|error| damaged(number, error.to_string()))?;
         let (object, sum) =
             unseal(text).ok_or_else(|| damaged(number, "its hash does not fit".to_owned()))?;
-        let line: Line = serde_json::from_str(&object).map_err(|error| damaged(number, error.to_string()))?;
+        let line: Line =
+            serde_json::from_str(&object).map_err(|error| not_understood(number, error.to_string()))?;
         if line.prev != tip.sum || line.seq != tip.next_seq {
             return Err(damaged(number, "it does not follow the line before".to_owned()));
         }
@@ -256,6 +346,13 @@ pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovered, JournalError> {
         events.push((line.at, line.event));
     }
     let run = run.ok_or_else(|| JournalError::Empty { path: path() })?;
+    // Both lines are sealed, so it is no damage: somebody put two journals together.
+    if header.run != run.id.as_str() {
+        return Err(JournalError::OtherRun {
+            path: path(),
+            found: quotable(&header.run),
+        });
+    }
     Ok(Recovered {
         run,
         events,
@@ -275,15 +372,16 @@ fn has_lost_sectors(line: &[u8]) -> bool {
     written.is_some_and(|written| std::str::from_utf8(written).is_ok_and(|text| unseal(text).is_none()))
 }
 
-/// The lines that end in a newline, and what stands behind the last of them.
+/// The lines that end in a newline, and what stands behind the last of them. An empty line is one, too: c8dr writes none,
+/// so it is found like any other that does not fit its hash.
 fn whole_lines(bytes: &[u8]) -> (Vec<&[u8]>, Vec<u8>) {
     let end = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |last| last + 1);
     let lines = bytes[..end]
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(|line| &line[..line.len() - 1])
         .collect();
     (lines, bytes[end..].to_vec())
 }

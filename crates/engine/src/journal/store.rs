@@ -4,12 +4,12 @@
 //! process, so a killed c8dr leaves none behind.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use c8dr_domain::ids::RunId;
 
-use super::file::FileJournal;
+use super::file::{FileJournal, io};
 use super::format::{JournalError, Recovered};
 
 /// The runs of this machine.
@@ -85,10 +85,10 @@ impl Store {
         FileJournal::create(&self.directory(run), run)
     }
 
-    /// Takes over the journal of a run that was begun on another machine.
+    /// Takes over the journal of a run that was begun on another machine. One that lies here already is kept beside it.
     ///
     /// # Errors
-    /// If the text is no journal, or it can't be made durable.
+    /// If the text is no journal of this run, or it can't be made durable.
     pub fn adopt(&self, run: &RunId, text: &[u8]) -> Result<(FileJournal, Recovered), JournalError> {
         self.prepare()?;
         FileJournal::adopt(&self.directory(run), text)
@@ -96,14 +96,11 @@ impl Store {
 
     fn prepare(&self) -> Result<(), JournalError> {
         let runs = self.runs();
-        std::fs::create_dir_all(&runs).map_err(|source| JournalError::Io {
-            doing: "create",
-            path: runs.clone(),
-            source,
-        })
+        std::fs::create_dir_all(&runs).map_err(io("create", &runs))
     }
 
-    /// All runs, oldest first by their ids. Those that can't be read are told, not skipped.
+    /// All runs, oldest first by their ids. Those that can't be read are told, not skipped, and so is what is no run; only
+    /// hidden files are passed over, which desktops and editors leave anywhere.
     ///
     /// # Errors
     /// If the directory of runs exists and can't be listed.
@@ -111,28 +108,31 @@ impl Store {
         let runs = self.runs();
         let entries = match std::fs::read_dir(&runs) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => {
-                return Err(JournalError::Io {
-                    doing: "list",
-                    path: runs,
-                    source,
-                });
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io("list", &runs)(error)),
         };
-        let mut kept: Vec<Kept> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().is_dir())
-            .map(|entry| {
-                let directory = entry.path();
-                let recovered = FileJournal::read(&directory);
-                Kept {
-                    id: RunId::new(entry.file_name().to_string_lossy()),
-                    directory,
-                    recovered,
-                }
-            })
-            .collect();
+        let mut kept = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io("list", &runs))?;
+            let directory = entry.path();
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with('.') {
+                continue;
+            }
+            let recovered = match directory.is_dir() {
+                true => FileJournal::read(&directory),
+                false => Err(JournalError::Foreign {
+                    path: directory.clone(),
+                    why: "it is a file, and a run is a directory".to_owned(),
+                }),
+            };
+            kept.push(Kept {
+                id: RunId::new(name),
+                directory,
+                recovered,
+            });
+        }
         kept.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(kept)
     }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use c8dr_domain::ids::{RegionId, RunId};
 use c8dr_domain::observation::{Sight, Silence};
-use c8dr_engine::direction::{self, Claim, Direction};
+use c8dr_engine::direction::{self, Claim, Direction, DirectionError};
 use c8dr_engine::handover::{self, NotShared, Shared};
 use c8dr_engine::ports::{Bucket, PutNew};
 use futures_util::future::{BoxFuture, join_all};
@@ -158,7 +158,7 @@ async fn of_machines_that_give_up_both_regions_at_once_one_direction_is_granted(
         match claimed {
             Claim::Granted(direction) => granted.push((*region, direction.lost, direction.run.clone())),
             Claim::Opposite(direction) => assert_ne!(direction.lost, RegionId(*region)),
-            Claim::Unknown(words) => panic!("{words}"),
+            Claim::Unknown(words) | Claim::Unreadable(words) => panic!("{words}"),
         }
     }
     assert_eq!(granted.len(), 32);
@@ -206,17 +206,45 @@ async fn an_answer_that_is_lost_is_settled_by_reading() {
 
 #[tokio::test]
 async fn a_record_that_is_not_understood_grants_nothing() {
+    let record = r#"{"format":1,"number":1,"lost":1,"lost_name":"paris","run":"r","by":"b","at":"2026-01-01T12:00:00Z"}"#;
     for (bytes, says) in [
-        (&b"<html>"[..], "not understood"),
+        ("<html>".to_owned(), "is no direction record of c8dr"),
         (
-            br#"{"format":9,"number":1,"lost":1,"lost_name":"paris","run":"r","by":"b","at":"2026-01-01T12:00:00Z"}"#,
-            "has format 9",
+            r#"{"format":1,"region":"paris"}"#.to_owned(),
+            "is no direction record of c8dr",
+        ),
+        // A newer form may have any shape but that of its version.
+        (
+            r#"{"format":9,"given_up":["paris"]}"#.to_owned(),
+            "has format 9; this c8dr reads up to 1",
+        ),
+        (
+            record.replace("\"number\":1", "\"number\":4"),
+            "calls itself number 4",
+        ),
+        (record.replace("\"lost\":1", "\"lost\":3"), "names region 3"),
+        (
+            record[..record.len() / 2].to_owned(),
+            "is no direction record of c8dr",
         ),
     ] {
         let pail = Pail::new();
-        pail.holds("camunda/direction/000001.json", bytes);
+        pail.holds("camunda/direction/000001.json", bytes.as_bytes());
         let claimed = claim(&pail, PARIS, "run-1").await;
-        assert!(matches!(&claimed, Claim::Unknown(words) if words.contains(says)), "{claimed:?}");
+        assert!(
+            matches!(&claimed, Claim::Unreadable(words) if words.contains(says)),
+            "{claimed:?}"
+        );
+        let open = direction::open(&pail, "camunda").await;
+        assert!(
+            matches!(&open, Err(DirectionError::Unreadable(words)) if words.contains(says)),
+            "{open:?}"
+        );
+        assert_eq!(
+            pail.keys(),
+            ["camunda/direction/000001.json"],
+            "something was written"
+        );
     }
 }
 
@@ -229,8 +257,11 @@ async fn a_journal_outside_is_the_journal_byte_by_byte() {
     for end in [7, 11, 11, 21] {
         shared.share(&pail, &journal[..end]).await.unwrap();
     }
-    assert_eq!(handover::text(&pail, "camunda", &run).await, Ok(journal.to_vec()));
-    assert_eq!(handover::runs(&pail, "camunda").await, Ok(vec![run.clone()]));
+    assert_eq!(handover::text(&pail, "camunda", &run).await.unwrap(), journal);
+    assert_eq!(
+        handover::runs(&pail, "camunda").await.unwrap(),
+        std::slice::from_ref(&run)
+    );
     assert_eq!(pail.keys().len(), 3);
     // Going on from there: what is outside is the beginning of ours.
     let mut again = Shared::resumed(&pail, "camunda", run.clone(), journal)
@@ -245,12 +276,10 @@ async fn a_journal_outside_is_the_journal_byte_by_byte() {
         shared.share(&pail, b"header\none\ntwo\nthree\nvier\n").await,
         Err(NotShared::TakenOver)
     );
-    assert_eq!(
-        Shared::resumed(&pail, "camunda", run, b"header\none\ntwo\nthree\nvier\n")
-            .await
-            .unwrap_err(),
-        NotShared::TakenOver
-    );
+    // Going on anew, it sees that what is there is not its own, and here no journal either.
+    let mine = b"header\none\ntwo\nthree\nvier\n";
+    let not_shared = Shared::resumed(&pail, "camunda", run, mine).await.unwrap_err();
+    assert!(matches!(not_shared, NotShared::Spoilt(_)), "{not_shared:?}");
 }
 
 #[tokio::test]
@@ -267,19 +296,39 @@ async fn a_piece_whose_answer_is_lost_is_ours_all_the_same() {
     ));
     shared.share(&pail, b"header\none\n").await.unwrap();
     assert_eq!(
-        handover::text(&pail, "camunda", &run).await,
-        Ok(b"header\none\n".to_vec())
+        handover::text(&pail, "camunda", &run).await.unwrap(),
+        b"header\none\n"
     );
 }
 
 #[tokio::test]
-async fn a_record_with_a_hole_is_no_journal() {
-    let pail = Pail::new();
-    pail.holds("camunda/runs/run-1/00000001.jsonl", b"header\n");
-    pail.holds("camunda/runs/run-1/00000003.jsonl", b"two\n");
-    let text = handover::text(&pail, "camunda", &RunId::new("run-1")).await;
-    assert!(
-        text.as_ref().is_err_and(|words| words.contains("hole")),
-        "{text:?}"
-    );
+async fn a_record_with_a_hole_or_a_stranger_in_it_is_no_journal() {
+    let check = async |keys: &[&str], says: &str| {
+        let pail = Pail::new();
+        for key in keys {
+            pail.holds(&format!("camunda/runs/run-1/{key}"), b"line\n");
+        }
+        let run = RunId::new("run-1");
+        let error = handover::text(&pail, "camunda", &run).await.unwrap_err();
+        assert_eq!(error.to_string(), says);
+        let not_shared = Shared::resumed(&pail, "camunda", run, b"line\n")
+            .await
+            .unwrap_err();
+        assert_eq!(not_shared, NotShared::Spoilt(says.to_owned()));
+    };
+    check(
+        &["00000001.jsonl", "00000003.jsonl"],
+        "The record the pail camunda/runs/run-1/ has a hole: it goes on with 00000003.jsonl where line 2 is due.",
+    )
+    .await;
+    check(
+        &["00000002.jsonl"],
+        "The record the pail camunda/runs/run-1/ has a hole: it goes on with 00000002.jsonl where line 1 is due.",
+    )
+    .await;
+    check(
+        &["00000001.jsonl", "notes.txt"],
+        "notes.txt lies in the record the pail camunda/runs/run-1/, and is no piece of a journal.",
+    )
+    .await;
 }

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use c8dr_domain::observation::Silence;
 use c8dr_engine::clock::{Clock, Moment};
@@ -36,16 +37,25 @@ impl Tcp {
                     return Ok(Box::new(stream));
                 }
                 Ok(Err(error)) => {
+                    let why = why(&error);
                     let failed = NoConnection {
-                        why: why(&error),
-                        detail: format!("{target}: {error}"),
+                        why,
+                        // A refusal has no more to say than that it is one.
+                        detail: match why {
+                            Silence::Refused => target.to_string(),
+                            _ => format!("{target}: {error}"),
+                        },
                     };
                     last = Some(worse(last, failed));
                 }
                 Err(_) => {
                     let failed = NoConnection {
                         why: Silence::NoConnection,
-                        detail: format!("{target}: {address} did not accept a connection within {share:?}"),
+                        detail: format!(
+                            "{target}: {} did not accept a connection within {}",
+                            address.ip(),
+                            rounded(share)
+                        ),
                     };
                     last = Some(worse(last, failed));
                 }
@@ -71,7 +81,7 @@ impl Tcp {
             }),
             Err(_) => Err(NoConnection {
                 why: Silence::NoSuchHost,
-                detail: format!("{target}: the name was not resolved within {left:?}"),
+                detail: format!("{target}: no answer from the resolver within {}", rounded(left)),
             }),
         }
     }
@@ -85,6 +95,11 @@ impl Dial for Tcp {
     ) -> BoxFuture<'a, Result<ByteStream, NoConnection>> {
         Box::pin(self.connect(target, deadline))
     }
+}
+
+/// A share of a limit, without the microseconds that are gone already.
+fn rounded(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }
 
 fn why(error: &std::io::Error) -> Silence {
@@ -105,8 +120,6 @@ fn worse(earlier: Option<NoConnection>, later: NoConnection) -> NoConnection {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     async fn dialled(host: &str, port: u16) -> Result<(), NoConnection> {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use c8dr_domain::observation::Silence;
+use c8dr_domain::plain::plain;
 use c8dr_engine::clock::Clock;
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
@@ -110,9 +112,10 @@ impl Tls {
         target: &Target,
         protocol: Protocol,
     ) -> Result<ByteStream, NoConnection> {
+        // A certificate's names are a stranger's text.
         let failed = |detail: String| NoConnection {
             why: Silence::Tls,
-            detail: format!("{target}: {detail}"),
+            detail: format!("{target}: {}", plain(&detail)),
         };
         let name = ServerName::try_from(target.host.clone())
             .map_err(|_| failed("the host cannot stand in a certificate".to_owned()))?;
@@ -148,13 +151,19 @@ pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("wrong name: the certificate is for another host ({problem})")
             }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                format!("expired: the server's certificate is out of date ({problem})")
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateError::ExpiredContext { not_after, .. } => {
                 format!(
-                    "not valid yet: the server's certificate begins later, or this clock is slow ({problem})"
+                    "expired: the server's certificate ended at {}",
+                    moment(*not_after)
                 )
+            }
+            CertificateError::Expired => "expired: the server's certificate is out of date".to_owned(),
+            CertificateError::NotValidYetContext { not_before, .. } => format!(
+                "not valid yet: the server's certificate begins at {}, or this clock is slow",
+                moment(*not_before)
+            ),
+            CertificateError::NotValidYet => {
+                "not valid yet: the server's certificate begins later, or this clock is slow".to_owned()
             }
             CertificateError::UnknownIssuer => {
                 "unknown issuer: the server's certificate is not signed by a trusted CA".to_owned()
@@ -174,6 +183,14 @@ pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// A certificate's moment as people write it.
+fn moment(time: UnixTime) -> String {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .map_or_else(|| "a time that is none".to_owned(), |time| time.to_string())
 }
 
 /// An error and its sources.

@@ -54,6 +54,23 @@ pub struct Limits {
     pub body_bytes_max: usize,
 }
 
+impl Limits {
+    /// Limits for a network that is slower or quicker than usual: `connect` for a connection, and every read `pace` times as
+    /// long as by default. What changes something keeps its time at least, as the server's own time-out sets that.
+    pub fn paced(connect: Duration, pace: f64) -> Self {
+        let usual = Limits::default();
+        Limits {
+            connect,
+            read: usual.read.mul_f64(pace),
+            repository: usual.repository.mul_f64(pace),
+            change: usual.change.mul_f64(pace.max(1.0)),
+            page: usual.page.mul_f64(pace),
+            holdings: usual.holdings.mul_f64(pace.max(1.0)),
+            body_bytes_max: usual.body_bytes_max,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

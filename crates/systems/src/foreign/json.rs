@@ -7,13 +7,15 @@ use jiff::Timestamp;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, Visitor};
 
 use super::Garbled;
+use super::harmless::harmless;
 use super::text::around;
 
-/// Reads `body` as a `T`.
+/// Reads `body` as a `T`. No text that comes out of it holds a character that would be obeyed where it is shown.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Garbled> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Garbled::content("", "the body is empty"));
     }
+    let body = &*harmless(body);
     // The path costs time, so it is looked for only once something is known to be wrong.
     serde_json::from_slice(body).or_else(|_| read_with_path(body))
 }

@@ -1,5 +1,7 @@
 //! Foreign text made fit to be shown: cut, and without characters that could drive a terminal.
 
+use c8dr_domain::plain::is_obeyed;
+
 /// At most `chars_max` characters of `bytes`, control characters escaped, with a note of how much there was.
 pub(crate) fn shown(bytes: &[u8], chars_max: usize) -> String {
     // Four bytes per character at most, so the rest need not be looked at.
@@ -32,9 +34,7 @@ pub(crate) fn around(bytes: &[u8], at: usize) -> String {
 
 /// A character as it may be shown. Quotes stay; everything that moves a cursor or hides text does not.
 fn escaped(c: char) -> impl Iterator<Item = char> {
-    let hides =
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    let (plain, hidden) = if c.is_control() || hides {
+    let (plain, hidden) = if is_obeyed(c) {
         (None, Some(c.escape_default()))
     } else {
         (Some(c), None)

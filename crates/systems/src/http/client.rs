@@ -161,9 +161,14 @@ impl From<NoConnection> for Fault {
 }
 
 fn unsent(target: &Target, error: &hyper::Error) -> Fault {
+    // In TLS 1.3 a server refuses a client's certificate after the handshake, and now and then before the request is out.
+    let (why, words) = match is_tls(error) {
+        true => (Silence::Tls, explain_tls(error)),
+        false => (Silence::Broken, chain(error)),
+    };
     Fault::NotSent {
-        why: Silence::Broken,
-        detail: format!("{target}: {}", chain(error)),
+        why,
+        detail: format!("{target}: {words}"),
     }
 }
 
@@ -177,7 +182,12 @@ fn failed(error: &(dyn Error + 'static), status: Option<u16>) -> Fault {
         };
     }
     match error.downcast_ref::<hyper::Error>() {
-        Some(parse) if parse.is_parse() => Fault::NotHttp { detail: chain(error) },
+        Some(parse) if parse.is_parse() => Fault::NotHttp {
+            detail: format!(
+                "{}; does the port speak TLS, gRPC or something else?",
+                chain(error)
+            ),
+        },
         _ => Fault::Broken {
             why: Silence::Broken,
             status,

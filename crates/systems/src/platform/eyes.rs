@@ -99,7 +99,8 @@ impl Eyes {
 
     /// Why an output is not understood, without anything secret that stands in it.
     fn problem(&self, output: &[u8], garbled: &Garbled) -> String {
-        let secrets = Secrets::new(self.environment.secrets.iter().map(|(_, value)| value.clone()));
+        let own = self.environment.secrets.iter().map(|(_, value)| value);
+        let secrets = Secrets::new(own.chain(&self.environment.hidden).cloned());
         match secrets.are_in(&String::from_utf8_lossy(output)) {
             true => "the output is not understood, and not shown, as it repeats a secret".to_owned(),
             false => garbled.to_string(),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::masked::masked;
+use crate::auth::Secrets;
 use crate::command::Command;
 
 /// A program with its arguments. No shell reads it: nothing is expanded, split or quoted.
@@ -26,6 +28,8 @@ pub struct Environment {
     pub variables: Vec<(String, String)>,
     /// Variables that are secret: in the environment of the commands, and in nothing that is told.
     pub secrets: Vec<(String, SecretString)>,
+    /// What else must not be told of what the commands write: our environment is theirs, and they may repeat it.
+    pub hidden: Vec<SecretString>,
 }
 
 impl Line {
@@ -52,11 +56,17 @@ impl Line {
                 .iter()
                 .map(|(name, value)| (name.into(), value.clone()))
                 .collect(),
+            hidden: environment
+                .hidden
+                .iter()
+                .cloned()
+                .chain(masked(&self.arguments).1)
+                .collect(),
             ..Command::new(&self.program, limit)
         }
     }
 
-    /// As a person would type it into a POSIX shell.
+    /// As a person would type it into a POSIX shell; what looks like a secret in its arguments is shown as `***`.
     pub(super) fn typed(&self, environment: &Environment) -> String {
         let mut typed = String::new();
         for (name, value) in &environment.variables {
@@ -73,11 +83,11 @@ impl Line {
             true => typed.push_str(&format!("'{program}'")),
             false => typed.push_str(&program),
         }
-        for argument in &self.arguments {
+        for argument in masked(&self.arguments).0 {
             typed.push(' ');
-            typed.push_str(&quoted(argument));
+            typed.push_str(&quoted(&argument));
         }
-        typed
+        Secrets::new(environment.hidden.iter().cloned()).scrubbed(typed)
     }
 }
 
@@ -121,6 +131,7 @@ mod tests {
             folder: None,
             variables: vec![("KUBECONFIG".to_owned(), "/etc/my kube".to_owned())],
             secrets: vec![("TOKEN".to_owned(), "hunter22".into())],
+            hidden: Vec::new(),
         };
         let words = [
             "kubectl",

@@ -70,6 +70,23 @@ pub struct Limits {
     pub body_bytes_max: usize,
 }
 
+impl Limits {
+    /// Limits for a network that is slower or quicker than usual: `connect` for a connection, `answer` for a usual read. The
+    /// other reads stay in proportion. What changes something keeps its time at least, as the server's own 504 sets that.
+    pub fn paced(connect: Duration, answer: Duration) -> Self {
+        let usual = Limits::default();
+        let pace = answer.as_secs_f64() / usual.read.as_secs_f64();
+        Limits {
+            connect,
+            partitions: usual.partitions.mul_f64(pace),
+            metrics: usual.metrics.mul_f64(pace),
+            read: answer,
+            change: usual.change.max(answer),
+            body_bytes_max: usual.body_bytes_max,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -80,5 +97,19 @@ impl Default for Limits {
             change: Duration::from_secs(12),
             body_bytes_max: 16 * 1024 * 1024,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_pace_is_the_default_and_changes_are_never_cut_short() {
+        let usual = Limits::default();
+        assert_eq!(Limits::paced(usual.connect, usual.read), usual);
+        let hasty = Limits::paced(usual.connect, usual.read / 4);
+        assert_eq!(hasty.partitions, usual.partitions / 4);
+        assert_eq!(hasty.change, usual.change);
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use ::http::{HeaderValue, Request, Response, Uri, header};
 use c8dr_domain::ids::{BrokerId, PartitionId};
 use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::plain::plain;
 use c8dr_domain::topology::{GatewayTopology, Health, ListedBroker, ListedReplica, Role};
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
@@ -261,9 +262,9 @@ fn converted(wire: proto::TopologyResponse) -> Result<GatewayTopology, Garbled> 
         }
         let port = natural(broker.port, || format!("{path}.port"))?;
         let listed = ListedBroker {
-            host: broker.host,
+            host: plain(&broker.host).into_owned(),
             port,
-            version: broker.version,
+            version: plain(&broker.version).into_owned(),
             partitions,
         };
         if brokers.insert(id, listed).is_some() {
@@ -278,7 +279,7 @@ fn converted(wire: proto::TopologyResponse) -> Result<GatewayTopology, Garbled> 
         cluster_size: natural(wire.cluster_size, || "clusterSize".to_owned())?,
         partitions_count: natural(wire.partitions_count, || "partitionsCount".to_owned())?,
         replication_factor: natural(wire.replication_factor, || "replicationFactor".to_owned())?,
-        gateway_version: wire.gateway_version,
+        gateway_version: plain(&wire.gateway_version).into_owned(),
     })
 }
 

@@ -30,6 +30,7 @@ fn eyes(pods: Line) -> Eyes {
             folder: None,
             variables: vec![("WORD".to_owned(), "seen".to_owned())],
             secrets: vec![("TOKEN".to_owned(), SECRET.into())],
+            ..Environment::default()
         },
         ..Eyes::new(pods)
     }

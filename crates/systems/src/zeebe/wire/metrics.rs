@@ -6,6 +6,7 @@
 
 use c8dr_domain::exporting::{BrokerMetrics, ExporterPositions};
 use c8dr_domain::ids::{ExporterId, PartitionId};
+use c8dr_domain::plain::plain;
 
 use super::Garbled;
 
@@ -120,7 +121,7 @@ impl Sample {
             None => Sample::DiskFree(number.and_then(bytes)),
             Some(series) => Sample::Position(PositionSample {
                 series,
-                exporter: ExporterId::new(exporter?),
+                exporter: ExporterId::new(plain(&exporter?)),
                 partition: PartitionId(partition?),
                 position: number.and_then(position),
             }),
