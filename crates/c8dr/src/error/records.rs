@@ -116,10 +116,9 @@ impl Diagnostic for JournalTrouble {
                 "Nothing in it can be trusted from there on. {}",
                 instead(&run_of(path))
             ),
-            JournalError::NotUnderstood { path, .. } => format!(
-                "It was written by a c8dr that knows more, or by something else that seals its lines as c8dr does. Use the c8dr that wrote it.\n{}",
-                instead(&run_of(path))
-            ),
+            JournalError::NotUnderstood { .. } => {
+                "It was written by a c8dr that knows more, or by something else that seals its lines as c8dr does. Nothing was sent, and nothing in it was changed. Use the c8dr that wrote it.\n`c8dr status` of this one shows what the installation itself says.".to_owned()
+            }
             JournalError::Impossible { path, .. } => format!(
                 "Its lines are whole, so it is no damage: it was written by something else, or c8dr made a mistake; then please report it, with the file.\n{}",
                 instead(&run_of(path))
@@ -164,7 +163,7 @@ impl Diagnostic for RecordTrouble {
                     "{NOTHING_DONE} If the bucket keeps versions, bring the missing piece back. {ELSEWHERE}"
                 )
             }
-            RecordError::Unreadable(JournalError::Newer { .. }) => {
+            RecordError::Unreadable(JournalError::Newer { .. } | JournalError::NotUnderstood { .. }) => {
                 format!("{NOTHING_DONE} Use the c8dr that wrote it, or a newer one.")
             }
             RecordError::Unreadable(_) => {
@@ -239,7 +238,9 @@ impl RecordTrouble {
             RecordError::Unreachable(_) => ErrorCode::RecordUnreachable,
             RecordError::Hole { .. } => ErrorCode::RecordHole,
             RecordError::Stray { .. } => ErrorCode::RecordStray,
-            RecordError::Unreadable(JournalError::Newer { .. }) => ErrorCode::RecordNewer,
+            RecordError::Unreadable(JournalError::Newer { .. } | JournalError::NotUnderstood { .. }) => {
+                ErrorCode::RecordNewer
+            }
             RecordError::Unreadable(JournalError::Foreign { .. }) => ErrorCode::RecordForeign,
             RecordError::Unreadable(JournalError::OtherRun { .. }) => ErrorCode::RecordOtherRun,
             RecordError::Unreadable(_) => ErrorCode::RecordDamaged,

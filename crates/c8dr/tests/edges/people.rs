@@ -90,31 +90,38 @@ fn the_page_of_people() {
         &stage,
         "Nobody is at a terminal to agree",
         "failover --lost region1",
-        &said_from(&alone, "consent::"),
+        &said_from(&alone, "no-terminal"),
     );
-    for (what, keys) in [
-        ("The wrong name is typed at the question", "region0\r"),
-        ("The name is typed with a capital letter", "Region1\r"),
-        ("Only Enter is typed at the question", "\r"),
-        ("The input ends at the question (Ctrl-D)", "\u{4}"),
-        ("Ctrl-C at the question", "\u{3}"),
+    for (what, keys, code) in [
+        (
+            "The wrong name is typed at the question",
+            "region0\r",
+            "not-confirmed",
+        ),
+        (
+            "The name is typed with a capital letter",
+            "Region1\r",
+            "not-confirmed",
+        ),
+        ("Only Enter is typed at the question", "\r", "not-confirmed"),
+        (
+            "The input ends at the question (Ctrl-D)",
+            "\u{4}",
+            "not-confirmed",
+        ),
+        ("Ctrl-C at the question", "\u{3}", "left-at-the-question"),
     ] {
         let terminal = Terminal::start(&stage.command(&["failover", "--lost", "region1"]), 40, 100);
         terminal.until("Type the name of the region to give up");
         terminal.types(keys);
-        let (code, shown) = terminal.end();
+        let (exit, shown) = terminal.end();
         let ran = Ran {
-            code,
+            code: exit,
             out: String::new(),
             err: shown,
         }
         .exits(4);
-        page.fault(
-            &stage,
-            what,
-            "failover --lost region1",
-            &said_from(&ran, "consent::"),
-        );
+        page.fault(&stage, what, "failover --lost region1", &said_from(&ran, code));
     }
     assert_eq!(cluster(&stage), before, "something was changed");
     stage.run(&["run", "list"]).exits(0).says("No runs yet");

@@ -141,7 +141,7 @@ fn the_page_of_saved_plans() {
         &stage,
         "A plan comes through a pipe and nobody agreed to it",
         "apply -",
-        &said_from(&silent, "consent::"),
+        &said_from(&silent, "no-terminal"),
     );
     piped(&plan, &["--yes"]).exits(0).says("verified");
     stage.until("failed-over", LIMIT);
