@@ -52,7 +52,11 @@ fn the_table_lists_every_fault() {
 fn headline(said: &str) -> String {
     // A terminal that is not known gets a frame of plain letters.
     let begins = |line: &str| ["×", "x "].iter().any(|mark| line.trim_start().starts_with(mark));
-    let goes_on = |line: &str| ["│", "| "].iter().any(|mark| line.trim_start().starts_with(mark));
+    let goes_on = |line: &str| {
+        let is_snippet = line.trim_start().starts_with(['╭', '├', '╰', '·', ',']);
+        let is_indented = line.starts_with("    ") && !is_snippet;
+        is_indented || ["│", "| "].iter().any(|mark| line.trim_start().starts_with(mark))
+    };
     let text = |line: &str| {
         let line = line.trim();
         line.trim_start_matches("x ")

@@ -113,6 +113,12 @@ fn plain(said: &str, stage: &Stage) -> String {
             text = pattern.replace_all(&text, instead).into_owned();
         }
     }
-    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    // Whether a wait is told depends on how long it took.
+    let is_wait = |line: &&str| line.contains(" waits ") && line.contains(" at most: ");
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !is_wait(line))
+        .collect();
     lines.join("\n").trim_matches('\n').to_owned()
 }
