@@ -1,7 +1,7 @@
 //! The checkers: they watch the model while the disaster goes on, and believe no endpoint, no journal and no plan.
 //!
 //! Safety is judged here, at every look that c8dr takes and at every event of its runs; whether a disaster comes to an end
-//! at all is judged by [`crate::scene`].
+//! at all is judged by `crate::scene`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
