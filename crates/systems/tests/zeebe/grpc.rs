@@ -20,7 +20,7 @@ use super::support::{cluster, endpoints, gateway, over, raw, serve, tap, url};
 
 /// The messages once more, by their documented field numbers, so that a mistake in the .proto shows.
 #[derive(Clone, PartialEq, prost::Message)]
-struct TopologyResponse {
+pub(crate) struct TopologyResponse {
     #[prost(message, repeated, tag = "1")]
     brokers: Vec<Broker>,
     #[prost(int32, tag = "2")]
@@ -37,7 +37,7 @@ struct TopologyResponse {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Broker {
+pub(crate) struct Broker {
     #[prost(int32, tag = "1")]
     node_id: i32,
     #[prost(string, tag = "2")]
@@ -51,7 +51,7 @@ struct Broker {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Partition {
+pub(crate) struct Partition {
     #[prost(int32, tag = "1")]
     partition_id: i32,
     /// Optional here: `None` is not on the wire at all.
@@ -69,7 +69,7 @@ fn partition(partition_id: i32, role: Option<i32>, health: Option<i32>) -> Parti
     }
 }
 
-fn lost_region() -> TopologyResponse {
+pub(crate) fn lost_region() -> TopologyResponse {
     let broker = |node_id, partitions| Broker {
         node_id,
         host: format!("zeebe-{node_id}"),
@@ -137,7 +137,7 @@ fn gateway_server(
     network
 }
 
-const PATH: &str = "/gateway_protocol.Gateway/Topology";
+pub(crate) const PATH: &str = "/gateway_protocol.Gateway/Topology";
 
 #[tokio::test(start_paused = true)]
 async fn absent_is_leader_and_healthy_and_unknown_is_kept() {

@@ -8,6 +8,7 @@ mod calls;
 mod faults;
 #[cfg(test)]
 mod grpc;
+mod grpc_fuzz;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
