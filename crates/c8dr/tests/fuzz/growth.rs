@@ -11,8 +11,8 @@ use c8dr_engine::journal::recover;
 use c8dr_systems::{elasticsearch::wire as search, platform::wire as platform, zeebe::wire as zeebe};
 
 const BYTES: usize = 1 << 20;
-/// A mebibyte is read in some twenty milliseconds, unoptimized and on a busy machine in ten times that.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A mebibyte is read in some twenty milliseconds, unoptimized and on a busy machine within seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// `begin`, then `part` until it is a mebibyte, then `end`.
 fn filled(begin: &str, part: &str, end: &str) -> Vec<u8> {
