@@ -110,8 +110,8 @@ impl ConfigError {
     pub(super) fn at(source: &Source, location: Option<Location>, what: String, help: String) -> Self {
         let (source_code, span) = shown(source, location);
         ConfigError::Wrong(Box::new(Mistake {
-            what: told(&what),
-            help: told(&help),
+            what: told(what),
+            help: told(help),
             source_code,
             span,
         }))
@@ -122,8 +122,8 @@ impl ConfigError {
         let location = source.places.location(key);
         let (source_code, span) = shown(source, location);
         ConfigError::NoSecret(Box::new(NoSecret {
-            what: told(&what),
-            help: told(&help),
+            what: told(what),
+            help: told(help),
             source_code,
             span,
         }))
@@ -134,8 +134,11 @@ impl ConfigError {
 const LINE_MAX: usize = 240;
 
 /// Words that repeat keys and values of the file: whatever these are, no line is endless, and nothing in it is obeyed.
-fn told(words: &str) -> String {
+fn told(words: String) -> String {
     const CHARS_MAX: usize = 600;
+    if words.len() <= CHARS_MAX && !words.contains(plain::is_obeyed) {
+        return words;
+    }
     let lines: Vec<String> = words.lines().map(|line| plain::quoted(line, CHARS_MAX)).collect();
     lines.join("\n")
 }

@@ -78,6 +78,11 @@ fn fuzz_base_urls() {
             }
             if let Ok(place) = Place::parse(text) {
                 let shown = place.to_string();
+                bounded(&shown, 12 * text.len() + 100, is_obeyed)?;
+                // A folder is shown as people write it; one that a URL would spell otherwise reads otherwise.
+                if matches!(place, Place::Folder(_)) && shown.contains(['%', '?', '#', '\\']) {
+                    return Ok(());
+                }
                 let again = Place::parse(&shown).map_err(|error| format!("{shown} is no place: {error}"))?;
                 if again.to_string() != shown {
                     return Err(format!("{shown} is read again as {again}"));
