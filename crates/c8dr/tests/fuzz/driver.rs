@@ -127,14 +127,14 @@ pub(crate) fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
 /// Words that come out of a reader, which somebody will see: nothing in them is obeyed, and they are short.
 pub(crate) fn harmless(words: &str) -> Verdict {
     // A refusal keeps a thousand characters, each of which may be spelled out with nine.
-    bounded(words, 10_000, |c| is_obeyed(c))
+    bounded(words, 10_000, is_obeyed)
 }
 
 /// Words of which `bad` are never there, and which are at most `bytes_max` long.
 pub(crate) fn bounded(words: &str, bytes_max: usize, bad: impl Fn(char) -> bool) -> Verdict {
     if let Some(c) = words.chars().find(|c| bad(*c)) {
         let words: String = words.chars().take(300).collect();
-        return Err(format!("it says {:?} in {words:?}", c));
+        return Err(format!("it says {c:?} in {words:?}"));
     }
     if words.len() > bytes_max {
         let start: String = words.chars().take(300).collect();

@@ -75,7 +75,7 @@ fn fuzz_growth() {
         ("page", |body| drop(zeebe::page(Some("text/html"), body))),
         ("indices", |body| drop(search::indices(body))),
         ("recoveries", |body| {
-            drop(search::recoveries(body, &BTreeMap::new()))
+            drop(search::recoveries(body, &BTreeMap::new()));
         }),
         ("snapshot", |body| drop(search::snapshot(body, "s"))),
         ("hits", |body| drop(search::page(body))),
@@ -89,7 +89,7 @@ fn fuzz_growth() {
             }
         }),
         ("text", |body| {
-            drop(c8dr::report::text::plain(&String::from_utf8_lossy(body)))
+            drop(c8dr::report::text::plain(&String::from_utf8_lossy(body)));
         }),
     ]);
     let clock = Clock::system();

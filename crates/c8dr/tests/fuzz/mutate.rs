@@ -136,7 +136,7 @@ pub(crate) fn json(chance: &mut Chance, seed: &Value) -> Vec<u8> {
         0 => serde_json::to_string_pretty(&value).unwrap(),
         _ => value.to_string(),
     };
-    let text = raw(text);
+    let text = raw(&text);
     match chance.below(8) {
         0 => bytes(chance, text.as_bytes()),
         _ => text.into_bytes(),
@@ -203,7 +203,7 @@ fn odd(chance: &mut Chance, was: &Value) -> Value {
 }
 
 /// Puts in what the marks stand for.
-pub(crate) fn raw(text: String) -> String {
+pub(crate) fn raw(text: &str) -> String {
     let mut text = text.replace("\"@again@", "\"");
     if text.contains("@raw@") {
         for (number, raw) in RAW.iter().enumerate() {

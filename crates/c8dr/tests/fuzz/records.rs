@@ -55,7 +55,7 @@ fn sealed(lines: &[Value]) -> Vec<u8> {
                 }
             }
         }
-        let object = mutate::raw(line.to_string());
+        let object = mutate::raw(&line.to_string());
         let open = object.strip_suffix('}').unwrap_or(&object);
         prev = record::hex(&Sha256::digest(open.as_bytes()));
         text.push_str(&format!("{open},\"sum\":\"{prev}\"}}\n"));
@@ -363,12 +363,12 @@ fn fuzz_handovers() {
             match chance.below(6) {
                 0 => drop(pieces.remove(one)),
                 1 => {
-                    pieces[one].0 =
-                        String::from_utf8_lossy(&mutate::bytes(chance, pieces[one].0.as_bytes())).into_owned()
+                    pieces[one].0 = String::from_utf8_lossy(&mutate::bytes(chance, pieces[one].0.as_bytes()))
+                        .into_owned();
                 }
                 2 => {
-                    pieces[one].1 =
-                        String::from_utf8_lossy(&mutate::bytes(chance, pieces[one].1.as_bytes())).into_owned()
+                    pieces[one].1 = String::from_utf8_lossy(&mutate::bytes(chance, pieces[one].1.as_bytes()))
+                        .into_owned();
                 }
                 3 => pieces.push((
                     chance

@@ -83,7 +83,7 @@ fn fuzz_untouched_brokers_keep_their_meaning() {
             let mut spoilt = seed.clone();
             let at = chance.below(seed["brokers"].as_array().unwrap().len());
             mutate::structure(chance, &mut spoilt["brokers"][at]);
-            json!({"kind": kind, "at": at, "seed": seed, "spoilt": mutate::raw(spoilt.to_string())})
+            json!({"kind": kind, "at": at, "seed": seed, "spoilt": mutate::raw(&spoilt.to_string())})
                 .to_string()
                 .into_bytes()
         },
