@@ -8,7 +8,7 @@ use std::path::Path;
 
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::ids::{listed, number};
-use c8dr_domain::plain;
+use c8dr_domain::plain::{self, quoted};
 use c8dr_domain::plan::{Kind, StepId};
 use c8dr_domain::run::{Event, Phase};
 use c8dr_domain::search::Holdings;
@@ -372,6 +372,9 @@ pub fn complaints(promised: Option<&Certificate>, directory: &Path) -> Result<Ve
     Ok(wrong)
 }
 
+/// A name that a stranger put into a certificate may have any length.
+const KEY_LETTERS_MAX: usize = 200;
+
 /// Where two documents differ first, as a sentence's predicate; `None` if they mean the same.
 fn first_difference(at: &str, found: &Value, promised: &Value) -> Option<String> {
     let below = |key: &str| match at {
@@ -385,7 +388,10 @@ fn first_difference(at: &str, found: &Value, promised: &Value) -> Option<String>
                 .find_map(|key| match (found.get(key), promised.get(key)) {
                     (Some(found), Some(promised)) => first_difference(&below(key), found, promised),
                     (None, _) => Some(format!("`{}` is missing", below(key))),
-                    (_, None) => Some(format!("`{}` does not belong there", plain(&below(key)))),
+                    (_, None) => Some(format!(
+                        "`{}` does not belong there",
+                        quoted(&below(key), KEY_LETTERS_MAX)
+                    )),
                 })
         }
         (Value::Array(found), Value::Array(promised)) => {

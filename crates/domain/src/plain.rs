@@ -32,6 +32,14 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Foreign text within a message: in one line, as [`plain`], and at most `chars_max` of its characters.
+pub fn quoted(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", plain(&text[..end])),
+        None => plain(text).into_owned(),
+    }
+}
+
 /// A JSON document as it is written to a screen or a file: what in its strings would be obeyed stands there as JSON's own
 /// escapes, so that it reads the same and prints harmlessly.
 pub fn json(document: String) -> String {
@@ -65,6 +73,13 @@ mod tests {
         let written = json(serde_json::to_string_pretty(&[text]).unwrap());
         assert!(!written.contains(|c| is_obeyed(c) && c != '\n'), "{written}");
         assert_eq!(serde_json::from_str::<[String; 1]>(&written).unwrap(), [text]);
+    }
+
+    #[test]
+    fn what_is_quoted_is_short_and_seen() {
+        assert_eq!(quoted("a\u{202e}äb", 3), "a\\u{202e}ä…");
+        assert_eq!(quoted("äöü", 3), "äöü");
+        assert_eq!(quoted("", 0), "");
     }
 
     #[test]

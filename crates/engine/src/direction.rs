@@ -101,7 +101,17 @@ pub async fn claim(bucket: &dyn Bucket, installation: &str, wanted: &Direction) 
         let number = match newest {
             Some((found, false)) if found.lost == wanted.lost => return Claim::Granted(found),
             Some((found, false)) => return Claim::Opposite(found),
-            Some((found, true)) => found.number + 1,
+            Some((found, true)) => match found.number.checked_add(1) {
+                Some(next) => next,
+                // No installation was ever lost so often: somebody else wrote it.
+                None => {
+                    return Claim::Unreadable(format!(
+                        "The direction record {} in {} has the last number that there is.",
+                        key(installation, found.number),
+                        bucket.place()
+                    ));
+                }
+            },
             None => 1,
         };
         let direction = Direction {
@@ -193,7 +203,11 @@ async fn newest(
 
 /// A record's bytes as what they say, or a predicate that says why not.
 fn understood(bytes: &[u8], number: u32) -> Result<Direction, String> {
-    let no_record = |error: serde_json::Error| format!("is no direction record of c8dr: {error}");
+    // The error repeats what was found, however long that is.
+    let no_record = |error: serde_json::Error| {
+        let why = plain::quoted(&error.to_string(), 200);
+        format!("is no direction record of c8dr: {why}")
+    };
     let any: AnyFormat = serde_json::from_slice(bytes).map_err(no_record)?;
     if any.format > u64::from(FORMAT) {
         return Err(format!(

@@ -17,6 +17,11 @@ pub use self::eyes::Eyes;
 pub use self::line::{Environment, Line};
 pub use self::manual::Manual;
 
+/// What kubectl prints, read into the domain's nouns.
+pub mod wire {
+    pub use super::kubernetes::{pods, volumes};
+}
+
 /// What is done for each effect, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tasks<T> {

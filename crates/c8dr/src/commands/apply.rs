@@ -5,6 +5,7 @@ use std::io::Read as _;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::clause;
 use c8dr_domain::picture::Picture;
+use c8dr_domain::plain;
 use c8dr_domain::plan::{Accepted, Kind, Plan, Seen};
 use c8dr_domain::record;
 
@@ -108,9 +109,10 @@ fn read(apply: &Apply) -> Result<Plan, CliError> {
         path: path.clone(),
         source,
     })?;
+    // What was found instead is repeated in it, however long that is.
     let not_a_plan = |why: String| CliError::NotAPlan {
         path: path.clone(),
-        why,
+        why: plain::quoted(&why, 300),
     };
     let mut value: serde_json::Value =
         serde_json::from_slice(&text).map_err(|error| not_a_plan(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use c8dr_domain::plain;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::Location;
 
@@ -109,8 +110,8 @@ impl ConfigError {
     pub(super) fn at(source: &Source, location: Option<Location>, what: String, help: String) -> Self {
         let (source_code, span) = shown(source, location);
         ConfigError::Wrong(Box::new(Mistake {
-            what,
-            help,
+            what: told(what),
+            help: told(help),
             source_code,
             span,
         }))
@@ -121,8 +122,8 @@ impl ConfigError {
         let location = source.places.location(key);
         let (source_code, span) = shown(source, location);
         ConfigError::NoSecret(Box::new(NoSecret {
-            what,
-            help,
+            what: told(what),
+            help: told(help),
             source_code,
             span,
         }))
@@ -131,6 +132,16 @@ impl ConfigError {
 
 /// No line is shown that is longer: a screen is 80 wide, and a file may be one line of a megabyte.
 const LINE_MAX: usize = 240;
+
+/// Words that repeat keys and values of the file: whatever these are, no line is endless, and nothing in it is obeyed.
+fn told(words: String) -> String {
+    const CHARS_MAX: usize = 600;
+    if words.len() <= CHARS_MAX && !words.contains(plain::is_obeyed) {
+        return words;
+    }
+    let lines: Vec<String> = words.lines().map(|line| plain::quoted(line, CHARS_MAX)).collect();
+    lines.join("\n")
+}
 
 /// The file as it may be shown, and the place in it.
 fn shown(source: &Source, location: Option<Location>) -> (NamedSource<String>, Option<SourceSpan>) {

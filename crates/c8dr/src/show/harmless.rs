@@ -51,10 +51,22 @@ pub(crate) fn yaml(text: &str) -> Cow<'_, str> {
 fn colour(text: &str) -> Option<usize> {
     let parameters = text.strip_prefix("\u{1b}[")?;
     let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';')?;
-    let hides = parameters[..end]
+    let mut numbers = parameters[..end]
         .split(';')
-        .next()
-        .is_some_and(|first| matches!(first, "5" | "6" | "8"));
+        .map(|number| number.trim_start_matches('0'));
+    let mut hides = false;
+    while let Some(number) = numbers.next() {
+        match number {
+            // A colour of its own: what follows is its number (5) or its three parts (2), and no order.
+            "38" | "48" => match numbers.next() {
+                Some("5") => drop(numbers.next()),
+                Some("2") => drop(numbers.nth(2)),
+                _ => hides = true,
+            },
+            "5" | "6" | "8" => hides = true,
+            _ => {}
+        }
+    }
     (parameters[end..].starts_with('m') && !hides).then_some("\u{1b}[".len() + end + 1)
 }
 
@@ -73,6 +85,11 @@ mod tests {
                 "\u{1b}[38;5;196mred\u{1b}[0m\\u{1b}[2J",
             ),
             ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
+            ("\u{1b}[0;8mhidden", "\\u{1b}[0;8mhidden"),
+            ("\u{1b}[1;08mhidden", "\\u{1b}[1;08mhidden"),
+            ("\u{1b}[38;5;8;8mhidden", "\\u{1b}[38;5;8;8mhidden"),
+            ("\u{1b}[38;5;8mgrey", "\u{1b}[38;5;8mgrey"),
+            ("\u{1b}[48;2;8;5;6mmixed", "\u{1b}[48;2;8;5;6mmixed"),
             (
                 "\u{1b}]0;title\u{7}\u{9b}2J\rb",
                 "\\u{1b}]0;title\\u{7}\\u{9b}2J\\rb",

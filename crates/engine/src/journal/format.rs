@@ -140,11 +140,7 @@ impl JournalError {
 /// Foreign text as it may stand in a message: short, on one line, and nothing that a terminal would obey.
 pub(crate) fn quotable(text: &str) -> String {
     const CHARS_MAX: usize = 80;
-    let mut quoted: String = text.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect();
-    if text.chars().count() > CHARS_MAX {
-        quoted.push('…');
-    }
-    quoted
+    plain::quoted(text, CHARS_MAX)
 }
 
 /// The first line.

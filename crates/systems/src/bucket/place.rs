@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use c8dr_domain::plain::is_obeyed;
 use url::Url;
 
 /// Where a store is.
@@ -63,10 +64,11 @@ impl Place {
                 }),
                 _ => Err(BadPlace::Nothing),
             },
-            "file" => url
-                .to_file_path()
-                .map(Place::Folder)
-                .map_err(|()| BadPlace::Nothing),
+            "file" => match url.to_file_path() {
+                // A name that nobody can see is no place to look for records in.
+                Ok(folder) if !folder.to_string_lossy().contains(is_obeyed) => Ok(Place::Folder(folder)),
+                _ => Err(BadPlace::Nothing),
+            },
             "memory" => Ok(Place::Memory),
             _ => Err(BadPlace::Scheme),
         }
@@ -109,6 +111,7 @@ mod tests {
             ("https://hunter22", BadPlace::Scheme),
             ("s3:///hunter22", BadPlace::Nothing),
             ("file://hunter22/x", BadPlace::Nothing),
+            ("file:///hunter22%00", BadPlace::Nothing),
         ] {
             let refused = Place::parse(text).unwrap_err();
             assert_eq!(refused, bad, "{text}");

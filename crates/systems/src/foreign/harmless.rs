@@ -14,7 +14,7 @@ pub(crate) fn harmless(body: &[u8]) -> Cow<'_, [u8]> {
     if !body.iter().any(|byte| *byte == b'\\' || *byte >= 0x7f) {
         return Cow::Borrowed(body);
     }
-    // What is not UTF-8 is no JSON, and is refused by its reader.
+    // What is not UTF-8 is no JSON, and is refused before it comes here.
     let Ok(text) = std::str::from_utf8(body) else {
         return Cow::Borrowed(body);
     };

@@ -15,6 +15,16 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Garbled> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Garbled::content("", "the body is empty"));
     }
+    // serde_json does not look at strings that nobody reads; left in, one stray byte there would keep all the others as they are.
+    if let Err(error) = std::str::from_utf8(body) {
+        let at = error.valid_up_to();
+        return Err(Garbled {
+            what: "it is not UTF-8".to_owned(),
+            path: String::new(),
+            at: Some(at),
+            excerpt: around(body, at),
+        });
+    }
     let body = &*harmless(body);
     // The path costs time, so it is looked for only once something is known to be wrong.
     serde_json::from_slice(body).or_else(|_| read_with_path(body))
@@ -162,6 +172,12 @@ mod tests {
             r#"trailing characters, byte 11: `{"ids":[]} and more`"#,
         );
         check(" \n", "the body is empty");
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused_even_where_nobody_reads_it() {
+        let error = read::<Probe>(b"{\"ids\":[],\"more\":\"\xff\"}").unwrap_err();
+        assert_eq!((error.what.as_str(), error.at), ("it is not UTF-8", Some(18)));
     }
 
     #[test]

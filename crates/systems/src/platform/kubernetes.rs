@@ -9,7 +9,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::foreign::{Garbled, json, shown};
 
 /// The pods that have not ended for good.
-pub(super) fn pods(body: &[u8]) -> Result<Vec<Pod>, Garbled> {
+///
+/// # Errors
+/// If it is no list of pods, or not all of it.
+pub fn pods(body: &[u8]) -> Result<Vec<Pod>, Garbled> {
     let pods = items::<PodStatus>(body, "Pod")?;
     Ok(pods
         .into_iter()
@@ -30,7 +33,10 @@ pub(super) fn pods(body: &[u8]) -> Result<Vec<Pod>, Garbled> {
 }
 
 /// The names of the volume claims.
-pub(super) fn volumes(body: &[u8]) -> Result<BTreeSet<String>, Garbled> {
+///
+/// # Errors
+/// If it is no list of volume claims, or not all of it.
+pub fn volumes(body: &[u8]) -> Result<BTreeSet<String>, Garbled> {
     let claims = items::<IgnoredAny>(body, "PersistentVolumeClaim")?;
     Ok(claims.into_iter().map(|claim| claim.metadata.name).collect())
 }

@@ -91,7 +91,7 @@ fn each_line(repository: &Repository, offence: impl Fn(&str) -> Option<(String, 
     for file in repository
         .files
         .iter()
-        .filter(|file| !file.path.starts_with("fixtures/"))
+        .filter(|file| !file.path.starts_with("fixtures/") && !file.path.starts_with("fuzz/corpus/"))
     {
         for (line, text) in file.numbered_lines() {
             findings.extend(offence(text).map(|(message, fix)| Finding {

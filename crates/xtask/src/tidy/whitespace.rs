@@ -51,7 +51,9 @@ pub(crate) const FINAL_NEWLINE: Rule = Rule {
 
 /// All files but recordings and snapshots: they hold what a program said, to the byte.
 fn written_by_hand(repository: &Repository) -> impl Iterator<Item = &TrackedFile> {
-    let said_by_a_program = |path: &str| path.starts_with("fixtures/") || path.ends_with(".snap");
+    let said_by_a_program = |path: &str| {
+        path.starts_with("fixtures/") || path.starts_with("fuzz/corpus/") || path.ends_with(".snap")
+    };
     repository
         .files
         .iter()
