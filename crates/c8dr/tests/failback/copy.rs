@@ -254,6 +254,27 @@ async fn a_search_that_is_another_one_midway_stops_it_and_nothing_is_deleted() {
     }
 }
 
+/// All that comes rests on the surviving search: without it nothing is installed, and people keep Operate.
+#[tokio::test(start_paused = true)]
+async fn without_the_surviving_search_nothing_is_begun() {
+    for installed in [false, true] {
+        let context = format!("the returning region is installed: {installed}");
+        let mut world = one_region(92).await;
+        if installed {
+            world.lab.with(|world| world.install(there(), false)).unwrap();
+            world.clock.sleep(Duration::from_secs(60)).await;
+        }
+        world.lab.with(|world| world.set_search_red(here(), true));
+        let (finish, run, kept) = fail_back(&mut world).await;
+        let words = stopped(&finish, Stop::Waiting, "The search of region");
+        assert!(words.contains("red"), "{context}: {words}");
+        assert!(!run.has_sent, "{context}: {:?}", lines(&world));
+        world.lab.with(|world| world.set_search_red(here(), false));
+        let (finish, run) = world.resume_kept(&kept).await;
+        assert_well_ended(&world, &finish, &run, &context).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn both_searches_configured_as_one_are_refused_before_anything_is_paused() {
     let mut world = one_region(91).await;
