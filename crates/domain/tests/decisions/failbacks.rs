@@ -164,6 +164,18 @@ fn the_surviving_search_is_asked_before_anything_is_done() {
     }
 }
 
+/// Brokers are added only after it was read back that nobody resumed while the exporter was being enabled.
+#[test]
+fn that_nobody_has_resumed_is_read_back_when_the_exporter_is_on() {
+    let world = single(PARIS);
+    let plan = planned(&world, &request(PARIS));
+    let enable = plan.steps.iter().find(|step| step.id == Fb5).unwrap();
+    let unmoved = Condition::Unmoved {
+        exporter: world.installation.region(LONDON).exporter.clone(),
+    };
+    assert!(enable.after.contains(&unmoved), "{:#?}", enable.after);
+}
+
 #[test]
 fn an_installation_without_webapps_has_no_steps_for_them() {
     let mut request = request(PARIS);

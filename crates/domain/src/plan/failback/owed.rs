@@ -530,6 +530,9 @@ impl Ground<'_> {
                 Condition::ChangeEnded,
                 self.is(there, ExporterStatus::Enabled),
                 self.is(here, ExporterStatus::Enabled),
+                // Who resumes before every partition has its exporter on has exported to one search only: that is seen here,
+                // where there is still a way back.
+                self.unmoved(),
                 self.room(),
             ],
             deadline_ms: ENABLE_DEADLINE_MS,
