@@ -88,6 +88,17 @@ fn every_kind_of_trouble_is_survived() {
     }
 }
 
+/// Disasters that a run once came out of by waiting for hours, or by noticing too late: somebody resumes while the exporter is
+/// being enabled; the region dies while it joins.
+#[test]
+fn what_storms_have_found_ends_verified() {
+    for seed in [119, 1022] {
+        let disaster = Disaster::of(seed, Scenario::Any, Shape::default());
+        let life = live(&disaster, Ring::Wire, false).unwrap();
+        assert_eq!(life.ending, Ending::Verified, "seed {seed}");
+    }
+}
+
 #[test]
 fn whoever_stops_a_storm_is_told_what_there_is() {
     let options = Options {

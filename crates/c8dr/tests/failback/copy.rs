@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use c8dr_domain::plan::StepId;
-use c8dr_domain::run::Stop;
+use c8dr_domain::run::{Event, Stop};
 use c8dr_engine::drive::Finish;
-use c8dr_lab::{SearchFault, StoreState};
+use c8dr_lab::{Blow, SearchFault, StoreState, Timings};
 
 use super::{
     LOST, assert_well_ended, begins, ends, fail_back, here, lines, meanwhile, once, one_region, snapshots,
@@ -251,6 +251,79 @@ async fn a_search_that_is_another_one_midway_stops_it_and_nothing_is_deleted() {
         let (finish, _) = world.abort(&kept).await;
         assert!(matches!(finish, Finish::TurnedBack { .. }), "{step}: {finish:?}");
         world.assert_one_region(LOST, &step.to_string()).await;
+    }
+}
+
+/// A restore that was cut short stays so: nobody waits for it for a day while exporting is paused.
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_its_search_died_in_turns_round_within_minutes() {
+    let mut world = one_region(93).await;
+    let lab = world.lab.clone();
+    let moment = Timings::measured().restore_shard / 2;
+    let listener = once(
+        |event| {
+            matches!(
+                event,
+                Event::Intended {
+                    step: StepId::Fb3e,
+                    ..
+                }
+            )
+        },
+        move || {
+            tokio::spawn(async move {
+                while !lab
+                    .timeline()
+                    .iter()
+                    .any(|event| event.what.contains("begins to restore"))
+                {
+                    lab.clock().sleep(Duration::from_millis(5)).await;
+                }
+                lab.clock().sleep(moment).await;
+                lab.with(|world| world.strike(Blow::SearchDies(there())));
+                lab.clock().sleep(Duration::from_secs(20)).await;
+                lab.with(|world| world.strike(Blow::SearchStarts(there())));
+            });
+        },
+    );
+    let began = world.clock.now();
+    let (finish, _, _) = world.fail_back_told(LOST, &listener).await;
+    let Finish::TurnedBack { by_itself, words } = &finish else {
+        panic!("{finish:#?}")
+    };
+    assert!(by_itself, "{words}");
+    assert!(
+        words.contains("The restore in region region1 has failed"),
+        "{words}"
+    );
+    let took = world.clock.now().since(began);
+    assert!(took < Duration::from_secs(900), "{took:?}");
+    assert_eq!(deletions(&world), Vec::<String>::new());
+    world.assert_one_region(LOST, "restore cut short").await;
+    world.lab.rebuild_bare(there());
+    world.clock.sleep(Duration::from_secs(20)).await;
+    let (finish, run, _) = fail_back(&mut world).await;
+    assert_well_ended(&world, &finish, &run, "the second failback").await;
+}
+
+/// All that comes rests on the surviving search: without it nothing is installed, and people keep Operate.
+#[tokio::test(start_paused = true)]
+async fn without_the_surviving_search_nothing_is_begun() {
+    for installed in [false, true] {
+        let context = format!("the returning region is installed: {installed}");
+        let mut world = one_region(92).await;
+        if installed {
+            world.lab.with(|world| world.install(there(), false)).unwrap();
+            world.clock.sleep(Duration::from_secs(60)).await;
+        }
+        world.lab.with(|world| world.set_search_red(here(), true));
+        let (finish, run, kept) = fail_back(&mut world).await;
+        let words = stopped(&finish, Stop::Waiting, "The search of region");
+        assert!(words.contains("red"), "{context}: {words}");
+        assert!(!run.has_sent, "{context}: {:?}", lines(&world));
+        world.lab.with(|world| world.set_search_red(here(), false));
+        let (finish, run) = world.resume_kept(&kept).await;
+        assert_well_ended(&world, &finish, &run, &context).await;
     }
 }
 

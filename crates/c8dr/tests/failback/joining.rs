@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use c8dr_domain::plan::StepId;
+use c8dr_domain::run::Stop;
+use c8dr_engine::drive::Finish;
 use c8dr_lab::{Data, Lab, Span, Timings, WorldConfig};
 
-use super::{LOST, assert_well_ended, begins, fail_back, lines, meanwhile, once, one_region};
+use super::{LOST, assert_well_ended, begins, fail_back, lines, meanwhile, once, one_region, stopped, there};
 use crate::world::World;
+use crate::world::journal::Kept;
 use crate::world::wire::{Side, somebody};
 
 async fn later(lab: Lab, wait: Duration, act: impl FnOnce(&Lab) + Send + 'static) {
@@ -56,7 +59,7 @@ async fn a_resume_that_fails_as_a_whole_is_finished_broker_by_broker() {
                 .await;
             });
             let (mut finish, mut run, kept) = fail_back(&mut world).await;
-            if matches!(finish, c8dr_engine::drive::Finish::Stopped { .. }) {
+            if matches!(finish, Finish::Stopped { .. }) {
                 world.clock.sleep(Duration::from_secs(30)).await;
                 (finish, run) = world.resume_kept(&kept).await;
             }
@@ -135,4 +138,52 @@ async fn an_add_that_somebody_was_faster_with_is_awaited() {
     });
     let (finish, run, _) = world.fail_back_told(LOST, &listener).await;
     assert_well_ended(&world, &finish, &run, "added already").await;
+}
+
+/// The returning region dies just after the add was taken. Somebody hears of it within minutes.
+async fn died_while_it_joined(seed: u64) -> (World, Kept) {
+    let mut world = one_region(seed).await;
+    meanwhile(&world, "?replicationFactor", Side::After, async |lab| {
+        later(lab, Duration::from_secs(1), |lab| lab.lose_region(there())).await;
+    });
+    let (finish, run, kept) = fail_back(&mut world).await;
+    let words = stopped(&finish, Stop::Waiting, "has been silent for 60 s");
+    for wanted in [
+        "region1",
+        "Nothing acknowledged is lost",
+        "run resume",
+        "run abort",
+    ] {
+        assert!(words.contains(wanted), "{wanted:?} is not in {words:?}");
+    }
+    assert!(!words.contains("EXPORTING IS PAUSED"), "{words}");
+    let step = &run.steps[&StepId::Fb7];
+    let took = step.ended.as_ref().unwrap().0.duration_since(step.began.unwrap());
+    assert!(took.as_secs() < 180, "{took}");
+    (world, kept)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_dies_while_it_joins_is_told_of_and_joins_when_it_is_back() {
+    let (mut world, kept) = died_while_it_joined(117).await;
+    // Resumed too early it says so again, and sends nothing.
+    let (finish, _) = world.resume_kept(&kept).await;
+    stopped(&finish, Stop::Waiting, "has been silent for 60 s");
+    world.lab.return_region(there(), Data::Old);
+    world.clock.sleep(Duration::from_secs(30)).await;
+    let (finish, run) = world.resume_kept(&kept).await;
+    assert_well_ended(&world, &finish, &run, "back again").await;
+    let sent = lines(&world)
+        .iter()
+        .filter(|line| line.contains("?replicationFactor"))
+        .count();
+    assert_eq!(sent, 1, "it is awaited, not repeated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_died_for_good_while_it_joined_is_taken_out_again() {
+    let (mut world, kept) = died_while_it_joined(118).await;
+    let (finish, _) = world.abort(&kept).await;
+    assert!(matches!(finish, Finish::TurnedBack { .. }), "{finish:#?}");
+    world.assert_one_region(LOST, "taken out again").await;
 }

@@ -2,6 +2,7 @@
 //! the checker has no complaint, and what would be wrong is refused with a way out.
 
 use c8dr_domain::check::check;
+use c8dr_domain::condition::Condition;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_domain::plan::StepId::{
@@ -145,6 +146,34 @@ fn a_broker_that_is_being_added_has_no_old_disk() {
         .member(1, &[])
         .voice(3, Voice::OldDisk);
     assert_eq!(ids(&planned(&adding, &request(PARIS))), [Fb4a, Fb4b, Fb7]);
+}
+
+/// All of it rests on the surviving search: that is looked at before anything is installed or taken down.
+#[test]
+fn the_surviving_search_is_asked_before_anything_is_done() {
+    for lost in [LONDON, PARIS] {
+        let well = Condition::SearchWell { region: lost.other() };
+        let plan = planned(&single(lost), &request(lost));
+        for step in plan
+            .steps
+            .iter()
+            .filter(|step| [Fb1, Fb2a, Fb2b].contains(&step.id))
+        {
+            assert!(step.before.contains(&well), "{}", step.id);
+        }
+    }
+}
+
+/// Brokers are added only after it was read back that nobody resumed while the exporter was being enabled.
+#[test]
+fn that_nobody_has_resumed_is_read_back_when_the_exporter_is_on() {
+    let world = single(PARIS);
+    let plan = planned(&world, &request(PARIS));
+    let enable = plan.steps.iter().find(|step| step.id == Fb5).unwrap();
+    let unmoved = Condition::Unmoved {
+        exporter: world.installation.region(LONDON).exporter.clone(),
+    };
+    assert!(enable.after.contains(&unmoved), "{:#?}", enable.after);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The way back: taking again what has moved, turning round, and never leaving exporting paused. Guarantee G9.
 
 use c8dr_domain::condition::{Asks, Condition, Verdict};
+use c8dr_domain::effect::Answer;
 use c8dr_domain::ids::{BrokerId, clause};
 use c8dr_domain::plan::{Class, Refusal, RefusalCode, Step, StepId};
-use c8dr_domain::run::{Event, Outcome, Phase, Stop, TAKES_MAX};
+use c8dr_domain::run::{Attempt, Event, Outcome, Phase, Stop, TAKES_MAX};
 
 use super::{DriveError, Driver, Finish, Halt, Look};
 use std::collections::BTreeSet;
@@ -26,6 +27,12 @@ impl Driver<'_> {
             );
             return Ok(Some(Halt::stop(Stop::Waiting, words)));
         }
+        if self.may_have_enabled() {
+            // An exporter that was turned on where V no longer was would leave a hole for ever.
+            return Ok(Some(Halt::TurnRound(format!(
+                "{words} The exporter of the returning region may have been enabled since, at a position that is not V."
+            ))));
+        }
         let with_webapps = self
             .run
             .steps
@@ -47,6 +54,20 @@ impl Driver<'_> {
             }
             None => Ok(Some(Halt::stop(Stop::VerificationFailed, words))),
         }
+    }
+
+    /// Whether a request to enable the returning exporter went out and may have arrived, or somebody's identical one was
+    /// adopted.
+    fn may_have_enabled(&self) -> bool {
+        self.run.steps.get(&StepId::Fb5).is_some_and(|record| {
+            let arrived = |attempt: &Attempt| {
+                !matches!(
+                    attempt.answer,
+                    Some((_, Answer::NotSent { .. } | Answer::Conflict { .. }))
+                )
+            };
+            record.adopted || record.attempts.iter().any(arrived)
+        })
     }
 
     /// Begins the way back, because somebody wants it.

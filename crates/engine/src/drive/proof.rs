@@ -6,8 +6,13 @@ use c8dr_domain::condition::{Asks, Condition, Known, Verdict, judge_all, positio
 use c8dr_domain::effect::{Effect, SearchTask, ZeebeEffect};
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::facts::{Compared, Facts};
+use c8dr_domain::fence::READINGS;
+use c8dr_domain::ids::counted;
+use c8dr_domain::observation::Observation;
 use c8dr_domain::plan::Step;
 use c8dr_domain::run::{Event, Outcome, Phase, Stop};
+use c8dr_domain::search::Color;
+use jiff::SignedDuration;
 
 use super::{Driver, Halt, Look, Pause};
 
@@ -20,6 +25,13 @@ const UNSEEN_READINGS: u32 = 3;
 /// How long both searches may hold different records without coming any closer. What is compared was acknowledged by both
 /// exporters before, so it is found after the next refresh, a second later, or never. `spec: procedure.md I18`
 const APART_LIMIT: Duration = Duration::from_secs(120);
+
+/// How long a search may be red without copying anything before its restore has failed: one that has just started is red
+/// until it has found its own shards.
+const FAILED_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long all brokers that are being added may be silent before somebody is told: a region that died does not join.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a proof came to.
 pub(super) enum Proven {
@@ -73,6 +85,12 @@ impl Driver<'_> {
             if let Some(words) = self.short_of_room(step) {
                 return Err(Halt::TurnRound(words));
             }
+            if let Some(words) = self.restore_has_failed(step) {
+                return Err(Halt::TurnRound(words));
+            }
+            if let Some(words) = self.region_is_gone(step) {
+                return Err(self.fail_step(step.id, Outcome::Waiting, Stop::Waiting, words));
+            }
             let waits_for = match self.judge_after(step) {
                 Some(Verdict::Met(words)) => return Ok(Proven::Yes(words)),
                 Some(Verdict::Moved(words)) => return Err(Halt::Again(words)),
@@ -96,6 +114,74 @@ impl Driver<'_> {
             }
             self.wait(&mut pause, &waits_for).await?;
         }
+    }
+
+    /// Whether the restore is over, and not well: its search answers and is red, and nothing is copied into it any more. A
+    /// server that died in the middle does not go on by itself; the region is rebuilt, and nothing stays paused for it.
+    fn restore_has_failed(&self, step: &Step) -> Option<String> {
+        let Effect::Search {
+            region,
+            task: SearchTask::Restore { .. },
+        } = &step.effect
+        else {
+            return None;
+        };
+        let restored = &self.run.facts.restored;
+        let failed = self.history.streak(|reading| {
+            reading.searches.get(region).is_some_and(|search| {
+                let is_red = search
+                    .cluster
+                    .seen()
+                    .is_some_and(|cluster| cluster.color == Color::Red);
+                let is_idle = search.recoveries.seen().is_some_and(|recoveries| {
+                    !recoveries
+                        .iter()
+                        .any(|recovery| !recovery.is_done && restored.contains(&recovery.index))
+                });
+                is_red && is_idle
+            })
+        });
+        let limit = SignedDuration::try_from(FAILED_LIMIT).unwrap_or(SignedDuration::MAX);
+        failed.reaches(READINGS, limit).then(|| {
+            format!(
+                "The restore in region {} has failed: its search has been red for {} s, and nothing is copied into it any more.",
+                self.run.plan.installation.region(*region).name,
+                FAILED_LIMIT.as_secs()
+            )
+        })
+    }
+
+    /// Whether the region that is being added has been silent, as a whole, for so long that it is not waited for any more,
+    /// and what to do then. A change that goes on says that it lives, and that only we do not reach it.
+    fn region_is_gone(&self, step: &Step) -> Option<String> {
+        let Some(ZeebeEffect::AddBrokers { .. }) = step.effect.zeebe() else {
+            return None;
+        };
+        let lost = self.run.plan.lost;
+        let installation = &self.run.plan.installation;
+        let brokers = installation.brokers_of(lost);
+        let done = |reading: &Observation| {
+            let (_, configuration) = reading.configuration()?;
+            Some(configuration.pending_change.as_ref()?.completed.len())
+        };
+        let done_now = done(self.history.latest()?);
+        let silence = self.history.streak(|reading| {
+            let stands_still = done(reading).is_none_or(|then| done_now.is_none_or(|now| now == then));
+            stands_still && reading.silent().is_superset(&brokers)
+        });
+        let limit = SignedDuration::try_from(SILENCE_LIMIT).unwrap_or(SignedDuration::MAX);
+        silence.reaches(READINGS, limit).then(|| {
+            let (name, run) = (&installation.region(lost).name, &self.run.id);
+            format!(
+                "Region {name} has been silent for {} s while its {} were being added: it is gone, or cannot be reached from here. \
+                 Nothing acknowledged is lost, and exporting is not paused; partitions that it has joined may have no leader \
+                 until it is back. The change stays pending, and goes on by itself once {name} runs again with its disks: start it, \
+                 then `c8dr run resume {run}`. If it is lost for good: `c8dr run abort {run}` takes its brokers out again, \
+                 and one region serves.",
+                SILENCE_LIMIT.as_secs(),
+                counted("broker", &brokers),
+            )
+        })
     }
 
     /// Whether the newest reading shows that this run's snapshot is not there, though it was to be taken.

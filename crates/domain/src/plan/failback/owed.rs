@@ -138,6 +138,8 @@ impl Ground<'_> {
                 Condition::Up {
                     brokers: self.installation.brokers_of(self.here()),
                 },
+                // Everything after rests on it: without it nothing is installed, and no webapp taken down, for nothing.
+                Self::well(self.here()),
                 Condition::NothingLeft { region: there },
             ],
             effect: Effect::Platform {
@@ -165,7 +167,7 @@ impl Ground<'_> {
             id: StepId::Fb2a,
             title: format!("Take Operate and Tasklist of region {} down", self.name(here)),
             class: Class::Orderly,
-            before: vec![self.joined()],
+            before: vec![self.joined(), Self::well(here)],
             effect: Effect::Platform {
                 region: here,
                 effect: PlatformEffect::WebappsDown,
@@ -528,6 +530,9 @@ impl Ground<'_> {
                 Condition::ChangeEnded,
                 self.is(there, ExporterStatus::Enabled),
                 self.is(here, ExporterStatus::Enabled),
+                // Who resumes before every partition has its exporter on has exported to one search only: that is seen here,
+                // where there is still a way back.
+                self.unmoved(),
                 self.room(),
             ],
             deadline_ms: ENABLE_DEADLINE_MS,
