@@ -1,5 +1,7 @@
 //! A gRPC message whose bytes are anything: understood, or refused in words that end and that nothing obeys.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
