@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use c8dr_domain::diagnose::Code;
 use c8dr_domain::installation::Installation;
 use c8dr_domain::plan::{Plan, Refusal, StepId};
 use jiff::Timestamp;
@@ -77,6 +78,8 @@ pub(crate) struct Question {
 impl Question {
     pub(crate) fn new(command: String, answer: Result<Plan, Refusal>) -> Question {
         let (steps, refusal) = match answer {
+            // Its steps would only find that all is done: nothing is failed over.
+            Ok(plan) if plan.diagnosis.code == Code::Healthy => (Some(Vec::new()), None),
             Ok(plan) => (Some(plan.steps.iter().map(|step| step.id).collect()), None),
             Err(refusal) => (None, Some(refusal)),
         };
