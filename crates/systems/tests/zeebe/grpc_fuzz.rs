@@ -96,7 +96,7 @@ fn asked(message: &[u8]) -> Sight<GatewayTopology> {
 #[test]
 fn fuzz_grpc_messages() {
     let config = Config {
-        cases: 600,
+        cases: 4_000,
         failure_persistence: None,
         ..Config::default()
     };
@@ -107,7 +107,7 @@ fn fuzz_grpc_messages() {
         matches!(asked(&whole), Sight::Seen(_)),
         "the harness reaches nothing"
     );
-    let harms = prop::collection::vec(harm(), 1..6);
+    let harms = prop::collection::vec(harm(), 1..4);
     let (seen, refused) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     runner
         .run(&harms, |harms| {
