@@ -66,6 +66,11 @@ impl Ear {
         }
     }
 
+    /// A run of this kind begins. Its first event need not be heard: c8dr may be killed as soon as that is recorded.
+    pub(crate) fn begins(&self, kind: Kind) {
+        self.heard().kind = kind;
+    }
+
     /// Tells what a person does, and counts that as a decision.
     pub(crate) fn person(&self, what: impl FnOnce() -> String) {
         self.line(Who::Person, what);
@@ -97,9 +102,6 @@ impl Ear {
             self.reached(state);
         }
         let mut heard = self.heard();
-        if let Event::Planned { plan, .. } = event {
-            heard.kind = plan.kind;
-        }
         let kind = heard.kind;
         let sentence = state.as_deref().unwrap_or_else(|| event.name());
         heard.decisions.bytes(event.name().as_bytes());

@@ -258,7 +258,7 @@ impl Scene<'_> {
     }
 
     /// People see that a region is dark.
-    fn returning_is_dead(&self) -> bool {
+    pub(crate) fn returning_is_dead(&self) -> bool {
         let status = self.lab.status();
         let region = status.regions.get(self.disaster.gone().index());
         region.is_some_and(|region| region.brokers.iter().all(|broker| !broker.answers))
@@ -273,6 +273,7 @@ impl Scene<'_> {
             return Carried::Stuck("the plan is wrong".to_owned());
         }
         self.runs += 1;
+        self.ear.begins(plan.kind);
         let kept = Kept::default();
         let mut beginning = Some((
             Beginning {

@@ -243,7 +243,14 @@ impl<'a> Scene<'a> {
     /// Everybody rests, everything is healed, and the exporters finish.
     pub(crate) async fn rest(&mut self, is_whole: bool) {
         self.plot.call_off();
+        // What was arranged for a time that is still to come happens all the same, and is healed with the rest.
+        let still_to_come = self.plot.troubled_until().since(self.clock.now());
+        self.clock.sleep(still_to_come).await;
         self.heal_everything().await;
+        if is_whole && self.returning_is_dead() {
+            // It died after it was proven to be back: with its disks it comes up again, and must lack nothing.
+            self.strike(Blow::RegionReturns(self.disaster.gone(), Data::Old));
+        }
         self.lab.with(|world| world.set_load(0.0));
         let began = self.clock.now();
         // Requests that are on their way come to their end, too.
