@@ -42,7 +42,10 @@ impl BucketPort {
             Some(AnswerFault::Status(status)) => return Ok(spoilt(status)),
             _ => {}
         }
-        let reply = self.attend(&call).await?;
+        let mut reply = self.attend(&call).await?;
+        if fault == Some(AnswerFault::Twice) {
+            reply = self.attend(&call).await?;
+        }
         match fault {
             Some(AnswerFault::LostAfterEffect) => Err(Refused::ConnectionReset),
             Some(AnswerFault::TimeoutAfterEffect) => Ok(spoilt(504)),

@@ -25,6 +25,7 @@ pub(crate) enum Stream {
     Search,
     Webapps,
     Bucket,
+    Link,
 }
 
 /// All streams of one world.

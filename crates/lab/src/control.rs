@@ -35,6 +35,7 @@ enum Spoil {
     LostBeforeEffect,
     TimeoutAfterEffect,
     Reset,
+    Twice,
     DelayMs(u64),
     Status(u16),
 }
@@ -185,6 +186,7 @@ async fn spoil_it(
         Spoil::LostBeforeEffect => AnswerFault::LostBeforeEffect,
         Spoil::TimeoutAfterEffect => AnswerFault::TimeoutAfterEffect,
         Spoil::Reset => AnswerFault::Reset,
+        Spoil::Twice => AnswerFault::Twice,
         Spoil::DelayMs(ms) => AnswerFault::Delay(Duration::from_millis(ms)),
         Spoil::Status(status) => AnswerFault::Status(status),
     };

@@ -150,7 +150,9 @@ impl IntoResponse for Refusal {
             Refusal::Region(_) | Refusal::NoSnapshot(_) => StatusCode::NOT_FOUND,
             Refusal::NoNewIndex(_) => StatusCode::CONFLICT,
             Refusal::Platform(error) => match error {
-                PlatformError::NameInUse | PlatformError::VolumesInUse => StatusCode::CONFLICT,
+                PlatformError::NameInUse | PlatformError::VolumesInUse | PlatformError::InProgress => {
+                    StatusCode::CONFLICT
+                }
                 PlatformError::TooManyReplicas(_) => StatusCode::BAD_REQUEST,
                 PlatformError::NothingToUpgrade
                 | PlatformError::NothingToUninstall

@@ -61,9 +61,8 @@ impl BrokerPort {
             _ => {}
         }
         let (broker, port) = (self.broker, self.port);
-        let reply = self
-            .lab
-            .attend(broker, |world, at, ticket| {
+        let attend = || {
+            self.lab.attend(broker, |world, at, ticket| {
                 world.answer(
                     port,
                     &Asked {
@@ -74,7 +73,11 @@ impl BrokerPort {
                     },
                 )
             })
-            .await?;
+        };
+        let mut reply = attend().await?;
+        if fault == Some(AnswerFault::Twice) {
+            reply = attend().await?;
+        }
         match fault {
             Some(AnswerFault::LostAfterEffect) => Err(Refused::ConnectionReset),
             Some(AnswerFault::TimeoutAfterEffect) => Ok(spoilt(504)),

@@ -34,7 +34,7 @@ mod world;
 pub use api::Port;
 pub use bucket::BUCKET;
 pub use bucket_face::BucketPort;
-pub use config::{ConfigError, Disk, WorldConfig};
+pub use config::{ConfigError, Disk, Version, WorldConfig};
 pub use face::{BrokerPort, Refused};
 pub use ids::{BrokerId, PartitionId, Region};
 pub use lab::{Lab, UnknownBroker, UnknownRegion};
@@ -44,7 +44,7 @@ pub use search_face::SearchPort;
 pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
-    AnswerFault, Audit, Blow, BrokerStatus, Counted, Data, DeploymentStatus, FinalAudit, Forced, LabStatus,
-    Labels, Leading, Link, PartitionAudit, PlatformError, PodPhase, PodStatus, Power, RegionAudit,
+    AnswerFault, Audit, Blow, BrokerStatus, Counted, Data, DeploymentStatus, Door, FinalAudit, Forced,
+    LabStatus, Labels, Leading, Link, PartitionAudit, PlatformError, PodPhase, PodStatus, Power, RegionAudit,
     RegionStatus, ReleaseStatus, SearchAudit, SearchFault, SearchStatus, VolumeStatus, World, WorldEvent,
 };

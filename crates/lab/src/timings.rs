@@ -30,6 +30,12 @@ pub struct Timings {
     pub in_region_hop: Span,
     /// One way between brokers of different regions.
     pub cross_region_hop: Span,
+    /// What a slow link adds to one way.
+    pub slow_link_extra: Span,
+    /// How long a flapping link is away each time.
+    pub link_flap_down: Span,
+    /// How long it is there in between.
+    pub link_flap_up: Span,
     /// From the loss of the majority to the end of a leadership.
     pub step_down: Span,
     /// What comes on top when the others stand still instead of being gone.
@@ -138,6 +144,11 @@ impl Timings {
         Timings {
             in_region_hop: Span::ms(1, 4),
             cross_region_hop: Span::ms(2, 9),
+            // Not recorded: most of a second is what a congested or rerouted line adds.
+            slow_link_extra: Span::ms(200, 900),
+            // Not recorded: routes that are learned and forgotten; some outages outlast an election, some do not.
+            link_flap_down: Span::ms(1_000, 9_000),
+            link_flap_up: Span::ms(800, 8_000),
             // No leader on any survivor 5.4 / 5.5 / 5.7 s after the kill.
             step_down: Span::ms(5_000, 5_600),
             // Frozen region: 6-8 s.
@@ -206,6 +217,9 @@ impl Timings {
         Timings {
             in_region_hop: Span::ZERO,
             cross_region_hop: Span::ZERO,
+            slow_link_extra: Span::ZERO,
+            link_flap_down: Span::ZERO,
+            link_flap_up: Span::ZERO,
             step_down: Span::ZERO,
             step_down_frozen_extra: Span::ZERO,
             partitions_hang_from: Duration::ZERO,

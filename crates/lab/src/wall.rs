@@ -1,23 +1,48 @@
 //! Moments as Zeebe writes them.
 
 use c8dr_engine::clock::Moment;
-use jiff::{Timestamp, ToSpan, Unit};
+use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
 
-/// What the wall showed when the world began.
+/// As many jumps of the clocks are told apart; later ones are taken for one with the last.
+const JUMPS_MAX: usize = 4;
+
+/// What the wall showed when the world began, and how it jumped since.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wall {
     begin: Timestamp,
+    /// From when on, by how many seconds in all.
+    jumps: [Option<(Moment, i64)>; JUMPS_MAX],
 }
 
 impl Wall {
     pub(crate) fn new(begin: Timestamp) -> Self {
-        Wall { begin }
+        Wall {
+            begin,
+            jumps: [None; JUMPS_MAX],
+        }
+    }
+
+    /// Lets the clocks jump; moments before keep their time.
+    pub(crate) fn jump(&mut self, now: Moment, seconds: i64) {
+        let so_far = self.jumped_by(now);
+        let jump = Some((now, so_far.saturating_add(seconds)));
+        let free = self.jumps.iter().position(Option::is_none);
+        if let Some(place) = self.jumps.get_mut(free.unwrap_or(JUMPS_MAX - 1)) {
+            *place = jump;
+        }
+    }
+
+    fn jumped_by(self, moment: Moment) -> i64 {
+        let before = self.jumps.iter().flatten().filter(|(at, _)| *at <= moment);
+        before.last().map_or(0, |(_, seconds)| *seconds)
     }
 
     pub(crate) fn at(self, moment: Moment) -> Timestamp {
         let nanos = i64::try_from(moment.since_start().as_nanos()).unwrap_or(i64::MAX);
-        self.begin
-            .checked_add(nanos.nanoseconds())
+        let shown = self.begin.checked_add(nanos.nanoseconds());
+        let jumped = SignedDuration::from_secs(self.jumped_by(moment));
+        shown
+            .and_then(|at| at.checked_add(jumped))
             .unwrap_or(Timestamp::MAX)
     }
 

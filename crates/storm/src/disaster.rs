@@ -295,6 +295,6 @@ fn strikes(blow: Blow, dice: &mut Dice, from_ms: u64, to_ms: u64) -> What {
     let lasts: Duration = dice.between_ms(from_ms, to_ms);
     What::Strikes {
         blow,
-        lasts: crate::fault::healing(blow).map(|_| lasts),
+        lasts: blow.healed_by().map(|_| lasts),
     }
 }

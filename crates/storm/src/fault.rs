@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use c8dr_domain::plan::StepId;
-use c8dr_lab::{Blow, Data, SearchFault, StoreState};
+use c8dr_lab::{AnswerFault, Blow, Data, SearchFault, StoreState};
 
 /// The parts of a disaster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,20 +109,6 @@ pub struct Fault {
     pub what: What,
 }
 
-/// What ends a blow, where something does.
-pub(crate) fn healing(blow: Blow) -> Option<Blow> {
-    match blow {
-        Blow::BrokerDies(broker) => Some(Blow::BrokerStarts(broker)),
-        Blow::BrokerFreezes(broker) => Some(Blow::BrokerThaws(broker)),
-        Blow::LinkIsCut => Some(Blow::LinkHeals),
-        Blow::SearchDies(region) => Some(Blow::SearchStarts(region)),
-        Blow::SearchTurnsRed(region) => Some(Blow::SearchTurnsGreen(region)),
-        Blow::StoreIs(StoreState::Gone | StoreState::Denied) => Some(Blow::StoreIs(StoreState::Works)),
-        Blow::SomebodyPauses => Some(Blow::SomebodyResumes),
-        _ => None,
-    }
-}
-
 /// The kind of a fault, as it is counted.
 pub(crate) fn kind(what: What) -> &'static str {
     match what {
@@ -139,6 +125,14 @@ pub(crate) fn kind(what: What) -> &'static str {
             Blow::BrokerDies(_) | Blow::BrokerStarts(_) => "broker killed",
             Blow::BrokerFreezes(_) | Blow::BrokerThaws(_) => "broker frozen",
             Blow::LinkIsCut | Blow::LinkHeals => "link cut",
+            Blow::LinkIsCutOneWay(_) => "link cut one way",
+            Blow::LinkFlaps => "link comes and goes",
+            Blow::LinkIsSlow => "link slow",
+            Blow::NamesAreLost | Blow::NamesAreFound => "names not resolved",
+            Blow::VolumeFills(_) | Blow::VolumeIsFreed(_) => "volume of a broker full",
+            Blow::ClocksJump(_) => "clocks jump",
+            Blow::SearchFills(_) | Blow::SearchIsFreed(_) => "disks of a search full",
+            Blow::ExportersStick(_) | Blow::ExportersComeLoose(_) => "exporters stuck in opening",
             Blow::SearchDies(_) | Blow::SearchStarts(_) => "search killed",
             Blow::SearchTurnsRed(_) | Blow::SearchTurnsGreen(_) => "search red",
             Blow::SearchFails(_, SearchFault::PartialSnapshot) => "snapshot partial",
@@ -148,6 +142,16 @@ pub(crate) fn kind(what: What) -> &'static str {
             Blow::StoreIs(_) => "object store refuses its keys",
             Blow::SomebodyResumes => "somebody resumes exporting",
             Blow::SomebodyPauses => "somebody pauses exporting",
+            Blow::SomebodyUpgrades(_) => "somebody upgrades the release",
+            Blow::SomebodyRestartsBrokers(_) => "somebody restarts the brokers",
+            Blow::UpgradeIsInterrupted(_) | Blow::UpgradeIsRolledBack(_) => "upgrade interrupted",
+            Blow::SomebodyUninstalls(_) | Blow::VolumesAreDeleted(_) => "uninstalled, volumes left over",
+            Blow::SomebodyForces(_) => "somebody forces a region out",
+            Blow::SomebodyMistypes => "somebody's change never ends",
+            Blow::SomebodyCancels => "somebody cancels the change",
+            Blow::SomebodyRebalances => "somebody moves the leaders",
+            Blow::AnswerIsSpoilt(_, AnswerFault::Twice) => "request arrives twice",
+            Blow::AnswerIsSpoilt(..) => "answer spoilt",
         },
     }
 }
@@ -175,11 +179,22 @@ impl fmt::Display for Fault {
             What::Spoilt(Spoil::Status(status)) => write!(f, " ({status})")?,
             What::Strikes { blow, lasts } => {
                 match blow {
-                    Blow::BrokerDies(broker) | Blow::BrokerFreezes(broker) => write!(f, " ({broker})")?,
+                    Blow::BrokerDies(broker) | Blow::BrokerFreezes(broker) | Blow::VolumeFills(broker) => {
+                        write!(f, " ({broker})")?;
+                    }
+                    Blow::ClocksJump(seconds) => write!(f, " by {seconds} s")?,
                     Blow::SearchDies(region)
                     | Blow::SearchTurnsRed(region)
                     | Blow::RegionDies(region)
-                    | Blow::RegionReturns(region, _) => write!(f, " (region{})", region.index())?,
+                    | Blow::RegionReturns(region, _)
+                    | Blow::LinkIsCutOneWay(region)
+                    | Blow::SearchFills(region)
+                    | Blow::ExportersStick(region)
+                    | Blow::SomebodyUpgrades(region)
+                    | Blow::SomebodyRestartsBrokers(region)
+                    | Blow::UpgradeIsInterrupted(region)
+                    | Blow::SomebodyUninstalls(region)
+                    | Blow::SomebodyForces(region) => write!(f, " (region{})", region.index())?,
                     _ => {}
                 }
                 if let Some(lasts) = lasts {

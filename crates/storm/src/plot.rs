@@ -10,7 +10,7 @@ use c8dr_engine::clock::Moment;
 use c8dr_lab::{Blow, Lab};
 use tokio::sync::Notify;
 
-use crate::fault::{Chapter, Fault, Side, Spoil, What, When, healing, kind};
+use crate::fault::{Chapter, Fault, Side, Spoil, What, When, kind};
 
 /// What is still to go wrong. Clones share one list.
 #[derive(Clone)]
@@ -130,7 +130,7 @@ impl Plot {
             } else {
                 world.strike_at(at, blow);
             }
-            if let (Some(healed), Some(_)) = (healing(blow), lasts) {
+            if let (Some(healed), Some(_)) = (blow.healed_by(), lasts) {
                 world.strike_at(end, healed);
             }
             end

@@ -54,6 +54,8 @@ pub(crate) struct Cluster {
     pub(crate) uuid: String,
     /// A primary shard is missing: nothing can be written.
     pub(crate) red: bool,
+    /// Its disks are full: nothing can be written, and no shard finds a place.
+    pub(crate) flooded: bool,
     pub(crate) indices: BTreeMap<String, Index>,
     pub(crate) templates: BTreeSet<String>,
     pub(crate) repositories: BTreeMap<String, Registered>,
@@ -79,7 +81,7 @@ impl Cluster {
 
     /// Whether what is written now is kept.
     pub(crate) fn writable(&self) -> bool {
-        self.alive && !self.red && !self.restoring() && !self.full()
+        self.alive && !self.red && !self.flooded && !self.restoring() && !self.full()
     }
 
     pub(crate) fn restoring(&self) -> bool {

@@ -11,8 +11,13 @@ impl World {
         let disk = self.config.disk;
         let replicas = self.broker(broker).into_iter().flat_map(|b| b.replicas.values());
         let held: usize = replicas.map(Replica::held).sum();
-        disk.volume_bytes
-            .saturating_sub(disk.instance_bytes.saturating_mul(held as u64))
+        let room = if self.filled.contains(&broker) {
+            // Whatever fills it leaves half of what raft needs.
+            disk.replication_free_bytes_min / 2
+        } else {
+            disk.volume_bytes
+        };
+        room.saturating_sub(disk.instance_bytes.saturating_mul(held as u64))
     }
 
     /// Whether a broker takes no commands: its clients are told RESOURCE_EXHAUSTED.

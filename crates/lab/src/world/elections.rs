@@ -272,7 +272,7 @@ impl World {
             .filter(|b| *b != leader && replica.replicated.get(b).is_none_or(|have| *have < length))
             .collect();
         for to in behind {
-            if self.confer(leader, to) {
+            if self.delivers(leader, to) {
                 let wait = self.hop(leader, to);
                 self.after(
                     wait,
@@ -288,7 +288,7 @@ impl World {
     }
 
     pub(crate) fn replicate(&mut self, partition: PartitionId, from: BrokerId, to: BrokerId, term: u64) {
-        if !self.confer(from, to) {
+        if !self.delivers(from, to) {
             return;
         }
         let Some(leader) = self.replica(from, partition) else {
@@ -320,6 +320,10 @@ impl World {
             follower.log = log;
             follower.term = term;
             follower.committed = committed.min(length);
+        }
+        if !self.confer(from, to) {
+            // It arrived; that it did is told to nobody.
+            return;
         }
         if let Some(leader) = self.replica_mut(from, partition) {
             let before = leader.replicated.insert(to, length).unwrap_or(0);

@@ -4,7 +4,7 @@ use c8dr_engine::clock::Moment;
 
 use crate::cluster::raft::{Entry, ExportPosition, ExporterPhase, Role};
 use crate::ids::{BrokerId, PartitionId, Region};
-use crate::world::{Event, Link, World};
+use crate::world::{Event, World};
 
 impl World {
     /// The exporters that this broker's configuration has enabled for the partition.
@@ -21,13 +21,21 @@ impl World {
         takes && self.linked(broker.region(), target)
     }
 
+    /// Whether every exporter of this leader can do its work: one that cannot holds up the others.
+    fn exports_flow(&self, leader: BrokerId, partition: PartitionId, enabled: &[Region]) -> bool {
+        let answers = |r: &Region| self.target_answers(leader, *r);
+        enabled.iter().all(answers) && !self.exporter_sticks(leader, partition)
+    }
+
     /// Whether an exporter of this leader writes to a search whose packets vanish.
     pub(crate) fn exports_into_silence(&self, broker: BrokerId, partition: PartitionId) -> bool {
         let leads = self
             .replica(broker, partition)
             .is_some_and(|r| r.role == Role::Leader);
         let other = broker.region().other();
-        leads && self.link == Link::Cut && self.enabled_exporters(broker, partition).contains(&other)
+        leads
+            && !self.linked(broker.region(), other)
+            && self.enabled_exporters(broker, partition).contains(&other)
     }
 
     /// Reads on, and sees to it that what is read is flushed when the timer is due.
@@ -36,7 +44,7 @@ impl World {
         if enabled.is_empty() {
             return;
         }
-        let flows = enabled.iter().all(|r| self.target_answers(leader, *r));
+        let flows = self.exports_flow(leader, partition, &enabled);
         let Some(replica) = self
             .replica_mut(leader, partition)
             .filter(|r| r.role == Role::Leader)
@@ -70,7 +78,7 @@ impl World {
             return;
         }
         let enabled = self.enabled_exporters(leader, partition);
-        let flows = enabled.iter().all(|r| self.target_answers(leader, *r));
+        let flows = self.exports_flow(leader, partition, &enabled);
         let Some(replica) = self.replica(leader, partition) else {
             return;
         };
@@ -86,6 +94,8 @@ impl World {
                 self.write_out(leader, partition, region);
             }
             self.distribute_later(leader, partition, term);
+        } else {
+            self.write_unheard(leader, partition, &enabled);
         }
         if self
             .replica(leader, partition)
@@ -95,11 +105,32 @@ impl World {
         }
     }
 
+    /// Across a link that is open one way bulks arrive, and their answers do not: what was written is written again.
+    fn write_unheard(&mut self, leader: BrokerId, partition: PartitionId, enabled: &[Region]) {
+        for region in enabled {
+            let arrives = self.passes(leader.region(), *region) && !self.linked(leader.region(), *region);
+            if arrives && self.searches[region.index()].writable() {
+                self.write_bulk(leader, partition, *region);
+            }
+        }
+    }
+
     fn write_out(&mut self, leader: BrokerId, partition: PartitionId, region: Region) {
+        self.write_bulk(leader, partition, region);
         let Some(replica) = self.replica_mut(leader, partition) else {
             return;
         };
-        let phase = replica.phase;
+        // Soft paused: exported, but not acknowledged, so that nothing is compacted.
+        if replica.phase != ExporterPhase::SoftPaused {
+            let position = position_of(replica, region);
+            position.acked = position.handed;
+        }
+    }
+
+    fn write_bulk(&mut self, leader: BrokerId, partition: PartitionId, region: Region) {
+        let Some(replica) = self.replica_mut(leader, partition) else {
+            return;
+        };
         let ExportPosition { handed, acked } = *position_of(replica, region);
         let written: Vec<Entry> = replica
             .log
@@ -109,10 +140,6 @@ impl World {
             .take_while(|e| e.position > acked)
             .copied()
             .collect();
-        // Soft paused: exported, but not acknowledged, so that nothing is compacted.
-        if phase != ExporterPhase::SoftPaused {
-            position_of(replica, region).acked = handed;
-        }
         for entry in written.into_iter().rev() {
             self.index_record(region, partition, entry);
         }

@@ -32,18 +32,8 @@ pub enum Data {
     Old,
 }
 
-/// The link between the regions. Management access to both is not affected by it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Link {
-    /// Packets pass.
-    Up,
-    /// Packets vanish, both ways.
-    Cut,
-}
-
 /// Something that happens to one answer and then no more.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AnswerFault {
     /// The next mutating call takes effect, but its connection is reset before the answer.
     LostAfterEffect,
@@ -57,6 +47,9 @@ pub enum AnswerFault {
     TimeoutAfterEffect,
     /// The connection of the next call, whatever it is, is reset.
     Reset,
+    /// The next mutating call arrives twice, one after the other, as from a proxy that repeats what it believes lost: it
+    /// takes effect twice, and the second answer is the one that comes back.
+    Twice,
 }
 
 impl AnswerFault {
@@ -139,6 +132,7 @@ impl World {
         }
         let life = broker.life;
         if data == Data::Empty {
+            self.filled.remove(&id);
             *self.emptied.entry(id).or_default() += 1;
         }
         self.after(wait, Event::Serving { broker: id, life });
@@ -167,24 +161,6 @@ impl World {
             self.say(format!("Broker {id} goes on."));
             self.contacts_changed(Loss::Crash);
             self.drive_change(id);
-        }
-    }
-
-    /// Drops every packet between the regions.
-    pub fn cut_link(&mut self) {
-        if self.link == Link::Up {
-            self.link = Link::Cut;
-            self.say("The link between the regions is cut.".to_owned());
-            self.contacts_changed(Loss::Cut);
-        }
-    }
-
-    /// Lets packets pass between the regions again.
-    pub fn heal_link(&mut self) {
-        if self.link == Link::Cut {
-            self.link = Link::Up;
-            self.say("The link between the regions is healed.".to_owned());
-            self.contacts_changed(Loss::Cut);
         }
     }
 
@@ -252,6 +228,16 @@ impl World {
             self.after(wait, Event::Serving { broker: id, life });
             return;
         }
+        if !self.names_known {
+            match self.waits_for_names() {
+                Some(wait) => self.after(wait, Event::Serving { broker: id, life }),
+                None => self.say(format!("Broker {id} cannot resolve its peers, and hangs.")),
+            }
+            return;
+        }
+        let Some(broker) = self.broker_mut(id) else {
+            return;
+        };
         broker.stage = Stage::Serving;
         self.upheavals += 1;
         self.after(wait, Event::PartitionsStarted { broker: id, life });

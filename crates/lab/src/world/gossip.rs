@@ -360,7 +360,7 @@ impl World {
         };
         for gateway in self.broker_ids() {
             if gateway != broker && self.hear(gateway, broker) {
-                let wait = self.chance.span(Stream::Gossip, span);
+                let wait = self.chance.span(Stream::Gossip, span) + self.lag(broker, gateway);
                 let roles = Arc::clone(&roles);
                 self.after(
                     wait,
@@ -408,10 +408,22 @@ impl World {
     /// Lets everyone who hears `from` know its configuration.
     pub(crate) fn gossip_configuration(&mut self, from: BrokerId) {
         for to in self.broker_ids() {
-            if to != from && self.hear(from, to) {
+            if to != from && self.tells(from, to) {
                 self.send_configuration(from, to, false);
             }
         }
+    }
+
+    /// Whether what one broker says of the configuration reaches another: it is sent to whom the sender still lists, and
+    /// needs no answer. So across a link that is open one way it arrives for as long as the sender takes the other for
+    /// alive (derived: only whole cuts were recorded).
+    fn tells(&self, from: BrokerId, to: BrokerId) -> bool {
+        let answers = |id| self.broker(id).is_some_and(|b| b.answers());
+        self.hear(from, to)
+            || answers(from)
+                && answers(to)
+                && self.passes(from.region(), to.region())
+                && self.still_listed(from, to)
     }
 
     fn send_configuration(&mut self, from: BrokerId, to: BrokerId, after_silence: bool) {
@@ -430,7 +442,7 @@ impl World {
         } else {
             timings.config_gossip
         };
-        let wait = self.chance.span(Stream::Gossip, span);
+        let wait = self.chance.span(Stream::Gossip, span) + self.lag(from, to);
         self.after(
             wait,
             Event::ConfigurationHeard {

@@ -13,12 +13,14 @@ mod faults;
 mod final_audit;
 mod genesis;
 mod gossip;
+mod link;
 mod objects;
 mod platform;
 mod reckoning;
 mod report;
 mod search_faults;
 mod searching;
+mod somebody;
 mod truth;
 mod webapps;
 mod workload;
@@ -40,10 +42,12 @@ use crate::search::Cluster;
 use crate::search::store::Store;
 use crate::wall::Wall;
 
-pub use blows::Blow;
-pub use faults::{AnswerFault, Data, Link, Power};
+pub use blows::{Blow, Door};
+pub use faults::{AnswerFault, Data, Power};
 pub use final_audit::{Counted, FinalAudit, RegionAudit};
 pub(crate) use gossip::{Contact, View};
+pub use link::Link;
+use link::LinkTrouble;
 pub(crate) use objects::GRACE;
 pub use objects::{Labels, PodStatus, VolumeStatus};
 use platform::Site;
@@ -215,6 +219,15 @@ pub(crate) enum Event {
     FlightTimeout {
         flight: u64,
     },
+    /// The link comes or goes.
+    LinkFlaps {
+        epoch: u64,
+    },
+    /// A rolling restart looks at the broker that it replaced last.
+    RollsOut {
+        broker: BrokerId,
+        rollout: u64,
+    },
     /// What somebody has arranged strikes.
     Blow {
         blow: Blow,
@@ -233,6 +246,15 @@ pub struct World {
     pub(crate) order: MapOrder,
     pub(crate) brokers: BTreeMap<BrokerId, Broker>,
     pub(crate) link: Link,
+    link_trouble: LinkTrouble,
+    /// Whether brokers that start can resolve the names of their peers.
+    names_known: bool,
+    /// Brokers whose volume something else has filled.
+    filled: BTreeSet<BrokerId>,
+    /// Exporters that are stuck in opening: in which life and term of their leader, and to which region.
+    stuck_exporters: BTreeMap<(BrokerId, PartitionId), (u64, u64, Region)>,
+    /// Counts the rolling restarts of each region: an earlier one ends where a later one begins.
+    rollouts: [u64; 2],
     pub(crate) searches: [Cluster; 2],
     /// Where snapshots are kept; it outlives both regions.
     pub(crate) store: Store,
@@ -288,6 +310,11 @@ impl World {
             order,
             brokers: BTreeMap::new(),
             link: Link::Up,
+            link_trouble: LinkTrouble::default(),
+            names_known: true,
+            filled: BTreeSet::new(),
+            stuck_exporters: BTreeMap::new(),
+            rollouts: [0; 2],
             searches: [Cluster::default(), Cluster::default()],
             store: Store::default(),
             searching: Searching::default(),
@@ -478,6 +505,8 @@ impl World {
             Event::PodGone { region, pod } => self.pod_gone(region, pod),
             Event::Client { client } => self.client_turn(client),
             Event::FlightTimeout { flight } => self.flight_timed_out(flight),
+            Event::LinkFlaps { epoch } => self.link_flaps(epoch),
+            Event::RollsOut { broker, rollout } => self.rolls_out(broker, rollout),
             Event::Blow { blow } => self.strike(blow),
         }
     }
@@ -510,11 +539,6 @@ impl World {
         &self.config.region_names[region.index()]
     }
 
-    /// Whether a packet from one side gets to the other.
-    pub(crate) fn linked(&self, a: Region, b: Region) -> bool {
-        a == b || self.link == Link::Up
-    }
-
     /// Whether two processes hear each other.
     pub(crate) fn hear(&self, a: BrokerId, b: BrokerId) -> bool {
         let up = |id| self.broker(id).is_some_and(Broker::answers);
@@ -527,6 +551,12 @@ impl World {
         runs(a) && runs(b) && self.linked(a.region(), b.region())
     }
 
+    /// Whether what one broker's raft sends gets to the other's, be it answered or not.
+    pub(crate) fn delivers(&self, from: BrokerId, to: BrokerId) -> bool {
+        let runs = |id| self.broker(id).is_some_and(Broker::runs);
+        runs(from) && runs(to) && self.passes(from.region(), to.region())
+    }
+
     pub(crate) fn hop(&mut self, a: BrokerId, b: BrokerId) -> Duration {
         let timings = self.config.timings;
         let span = if a.region() == b.region() {
@@ -534,7 +564,7 @@ impl World {
         } else {
             timings.cross_region_hop
         };
-        self.chance.span(Stream::Replication, span)
+        self.chance.span(Stream::Replication, span) + self.lag(a, b)
     }
 
     pub(crate) fn configuration(&self, broker: BrokerId) -> Option<&Arc<Configuration>> {

@@ -20,6 +20,8 @@ pub(super) const RELEASE: &str = "camunda";
 #[derive(Clone, Debug)]
 pub(crate) struct Release {
     pub(crate) revision: u32,
+    /// Somebody's upgrade of it was interrupted: helm lets nobody upgrade it before it is rolled back.
+    pub(crate) is_pending: bool,
     /// Operate and Tasklist, where they are not switched off.
     pub(crate) deployments: BTreeMap<Webapp, Deployment>,
 }
@@ -76,6 +78,8 @@ pub struct ReleaseStatus {
     pub release: Option<&'static str>,
     /// Its revision, from 1.
     pub revision: Option<u32>,
+    /// What helm says of it: `deployed`, or `pending-upgrade` after an interrupted upgrade.
+    pub status: Option<&'static str>,
     /// Whether Operate and Tasklist are part of it.
     pub webapps: bool,
     /// Its deployments.
@@ -93,6 +97,9 @@ pub enum PlatformError {
     /// `helm upgrade` of nothing.
     #[error("UPGRADE FAILED: {RELEASE:?} has no deployed releases")]
     NothingToUpgrade,
+    /// `helm upgrade` while the release is `pending-upgrade`.
+    #[error("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress")]
+    InProgress,
     /// `helm uninstall` of nothing.
     #[error("uninstall: Release not loaded: {RELEASE}: release: not found")]
     NothingToUninstall,
@@ -118,6 +125,7 @@ impl World {
         site.gateway = true;
         site.release = Some(Release {
             revision: 1,
+            is_pending: false,
             deployments,
         });
         self.fill_up(region);
@@ -165,10 +173,14 @@ impl World {
     /// `helm upgrade`: switches the webapps on or off; brokers and search go on as they are.
     ///
     /// # Errors
-    /// When nothing is installed.
+    /// When nothing is installed, or somebody's upgrade was interrupted.
     pub fn upgrade(&mut self, region: Region, webapps: bool) -> Result<(), PlatformError> {
         let release = self.sites[region.index()].release.as_ref();
-        let revision = release.ok_or(PlatformError::NothingToUpgrade)?.revision;
+        let release = release.ok_or(PlatformError::NothingToUpgrade)?;
+        if release.is_pending {
+            return Err(PlatformError::InProgress);
+        }
+        let revision = release.revision;
         let on = if webapps { "with" } else { "without" };
         self.say(format!(
             "Release {RELEASE} is upgraded in {}, {on} webapps.",
@@ -184,10 +196,30 @@ impl World {
         let deployments = wanted.map(|w| (w, Deployment { replicas: 1 })).collect();
         self.sites[region.index()].release = Some(Release {
             revision,
+            is_pending: false,
             deployments,
         });
         self.sites[region.index()].gateway = true;
         self.fill_up(region);
+    }
+
+    /// Lets an upgrade be interrupted, or rolls it back: a rollback is a revision of its own.
+    pub(super) fn set_upgrade_pending(&mut self, region: Region, pending: bool) {
+        let release = self.sites[region.index()].release.as_mut();
+        let Some(release) = release.filter(|r| r.is_pending != pending) else {
+            return;
+        };
+        release.is_pending = pending;
+        release.revision += 1;
+        let words = if pending {
+            "interrupted: it is pending-upgrade"
+        } else {
+            "rolled back"
+        };
+        self.say(format!(
+            "An upgrade of release {RELEASE} in {} is {words}.",
+            self.region_name(region)
+        ));
     }
 
     /// `helm uninstall`: all processes end, the volumes stay.
@@ -212,6 +244,7 @@ impl World {
         self.sites[region.index()] = Site {
             release: Some(Release {
                 revision: 1,
+                is_pending: false,
                 deployments: BTreeMap::new(),
             }),
             volumes: true,
@@ -258,6 +291,7 @@ impl World {
         };
         for id in self.brokers_of(region) {
             *self.emptied.entry(id).or_default() += 1;
+            self.filled.remove(&id);
             if let Some(broker) = self.broker_mut(id) {
                 broker.configuration = None;
                 broker.replicas.clear();
@@ -371,6 +405,13 @@ impl World {
             region: self.region_name(region).to_owned(),
             release: release.map(|_| RELEASE),
             revision: release.map(|r| r.revision),
+            status: release.map(|r| {
+                if r.is_pending {
+                    "pending-upgrade"
+                } else {
+                    "deployed"
+                }
+            }),
             webapps: release.is_some_and(|r| !r.deployments.is_empty()),
             deployments: deployments
                 .map(|(webapp, d)| DeploymentStatus {

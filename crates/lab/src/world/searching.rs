@@ -48,6 +48,9 @@ pub(crate) struct Searching {
 /// still wait are few.
 const OUTCOMES_MAX: usize = 8;
 
+/// How often a search whose disks are full looks for room.
+const FLOODED_LOOK: Duration = Duration::from_secs(5);
+
 /// What a snapshot is to be of.
 #[derive(Debug)]
 pub(crate) struct SnapshotAsked {
@@ -340,6 +343,18 @@ impl World {
     pub(crate) fn shard_back(&mut self, region: Region, life: u64, id: u64) {
         let search = &mut self.searches[region.index()];
         if search.life != life {
+            return;
+        }
+        if search.flooded {
+            // No shard finds a place before there is room.
+            self.after(
+                FLOODED_LOOK,
+                Event::ShardBack {
+                    region,
+                    life,
+                    restore: id,
+                },
+            );
             return;
         }
         let Some(restore) = search.restores.iter_mut().find(|r| r.id == id) else {
