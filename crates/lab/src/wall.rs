@@ -33,8 +33,8 @@ impl Wall {
     }
 
     fn jumped_by(self, moment: Moment) -> i64 {
-        let before = self.jumps.iter().flatten().filter(|(at, _)| *at <= moment);
-        before.last().map_or(0, |(_, seconds)| *seconds)
+        let mut before = self.jumps.iter().flatten().filter(|(at, _)| *at <= moment);
+        before.next_back().map_or(0, |(_, seconds)| *seconds)
     }
 
     pub(crate) fn at(self, moment: Moment) -> Timestamp {

@@ -1,7 +1,5 @@
 //! Blows that no recording shows: what each does, what it leaves alone, and that its healing takes it back.
 
-#![expect(clippy::unwrap_used, reason = "a failure is the point")]
-
 mod asking;
 
 use std::time::Duration;
