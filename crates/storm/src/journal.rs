@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use c8dr_domain::run::{Event, IllegalTransition, Run};
-use c8dr_engine::journal::format::{Tip, header, line};
+use c8dr_engine::journal::format::{Recovered, Tip, header, line};
 use c8dr_engine::journal::{Journal, JournalError};
 use jiff::Timestamp;
 
@@ -40,6 +40,17 @@ impl Kept {
             run.apply(*at, event)?;
         }
         Ok(Some(run))
+    }
+}
+
+impl Kept {
+    /// A run as it lies outside this machine.
+    pub(crate) fn taken_over(text: Vec<u8>, recovered: Recovered) -> Kept {
+        Kept(Arc::new(Mutex::new(Records {
+            events: recovered.events,
+            text,
+            tip: Some(recovered.tip),
+        })))
     }
 }
 

@@ -5,8 +5,10 @@
 //! - [`live`] lives through one of them, on one thread, on tokio's paused clock.
 //! - [`judge`] watches the model meanwhile, and believes no endpoint, no journal and no plan.
 //! - [`storm()`] lives through many, and counts.
+//! - [`drill`] is single disasters as readable scripts.
 
 pub mod disaster;
+pub mod drill;
 pub mod fault;
 pub mod judge;
 pub mod life;

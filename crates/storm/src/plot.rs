@@ -52,6 +52,11 @@ impl Plot {
         }
     }
 
+    /// Something more is to go wrong.
+    pub(crate) fn add(&self, fault: Fault) {
+        self.plotted().pending.push(fault);
+    }
+
     fn plotted(&self) -> MutexGuard<'_, Plotted> {
         self.plotted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,7 +125,8 @@ impl Plot {
         *self.plotted().happened.entry(kind(what)).or_default() += 1;
     }
 
-    fn strike(&self, after: Duration, blow: Blow, lasts: Option<Duration>) {
+    /// Strikes the world so long from now; what can heal heals after it has lasted.
+    pub(crate) fn strike(&self, after: Duration, blow: Blow, lasts: Option<Duration>) {
         self.count(What::Strikes { blow, lasts });
         let at = self.lab.with(|world| {
             let at = world.now() + after;

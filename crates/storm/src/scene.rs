@@ -23,7 +23,7 @@ use crate::spoilt::Spoilt;
 use crate::story::{Line, Who};
 
 /// A moment to begin with; virtual time has no other. Noon, so that no disaster crosses midnight by chance.
-const DAWN: Timestamp = Timestamp::constant(1_767_268_800, 0);
+pub(crate) const DAWN: Timestamp = Timestamp::constant(1_767_268_800, 0);
 
 /// How long exporters may take to bring everything to both searches when all is over.
 const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(300);

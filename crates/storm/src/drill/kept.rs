@@ -1,0 +1,28 @@
+//! The drills of this repository, kept in the binary: they need no checkout.
+
+/// A drill that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its name: that of its file, without `.drill`.
+    pub name: &'static str,
+    /// Its script.
+    pub text: &'static str,
+}
+
+macro_rules! kept {
+    ($($name:literal),* $(,)?) => {
+        /// All of them, by their names.
+        pub const ALL: &[Known] = &[$(Known {
+            name: $name,
+            text: include_str!(concat!("../../../../drills/", $name, ".drill")),
+        }),*];
+    };
+}
+
+kept!["link-cut-both-alive", "loss-of-region1"];
+
+/// The drill of this name.
+pub fn named(name: &str) -> Option<&'static Known> {
+    let name = name.strip_suffix(".drill").unwrap_or(name);
+    ALL.iter().find(|known| known.name == name)
+}

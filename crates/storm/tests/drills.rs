@@ -1,0 +1,120 @@
+//! Every drill of this repository is a test in virtual time; and every word of the language is what its page says.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use c8dr_storm::Ring;
+use c8dr_storm::drill::{ALL, Drill, named, perform_virtually, words};
+
+/// Carries a drill out, and shows its whole story where it fails.
+#[track_caller]
+fn passes(name: &str) {
+    let drill = Drill::parse(named(name).unwrap().text).unwrap_or_else(|wrong| panic!("{name}: {wrong:#?}"));
+    let outcome = perform_virtually(&drill, Ring::Ports).unwrap();
+    if !outcome.is_passed() {
+        let story: Vec<String> = outcome.story.iter().map(ToString::to_string).collect();
+        panic!(
+            "{}\n{name}: {:#?}\n{:#?}",
+            story.join("\n"),
+            outcome.failed,
+            outcome.violations
+        );
+    }
+    assert!(!outcome.met.is_empty(), "{name} expects nothing");
+}
+
+macro_rules! drills {
+    ($($test:ident $name:literal),* $(,)?) => {
+        $(#[test]
+        fn $test() {
+            passes($name);
+        })*
+
+        /// The drills that are tests above.
+        const TESTED: &[&str] = &[$($name),*];
+    };
+}
+
+drills![
+    link_cut_both_alive "link-cut-both-alive",
+    loss_of_region1 "loss-of-region1",
+];
+
+#[test]
+fn every_file_is_kept_in_the_binary_and_is_a_test() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../drills");
+    let files: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|file| file.strip_suffix(".drill").unwrap_or(&file).to_owned())
+        .collect();
+    let kept: BTreeSet<String> = ALL.iter().map(|known| known.name.to_owned()).collect();
+    let tested: BTreeSet<String> = TESTED.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(kept, files, "`kept!` in src/drill/kept.rs lists them");
+    assert_eq!(tested, files, "`drills!` in this file lists them");
+}
+
+#[test]
+fn every_drill_says_in_its_first_line_what_it_is_about() {
+    for known in ALL {
+        let drill = Drill::parse(known.text).unwrap();
+        assert!(drill.about().len() > 20, "{}: {:?}", known.name, drill.about());
+    }
+}
+
+/// A drill that cannot fail proves nothing: with one expectation turned into its opposite each has to.
+#[test]
+fn a_drill_whose_expectation_is_wrong_fails_and_says_which() {
+    let text = named("link-cut-both-alive").unwrap().text;
+    let wrong = text.replace("nothing forced", "forced once");
+    assert_ne!(text, wrong);
+    let outcome = perform_virtually(&Drill::parse(&wrong).unwrap(), Ring::Ports).unwrap();
+    let failed = outcome.failed.unwrap();
+    assert_eq!(failed.expected, "forced once");
+    assert_eq!(failed.was, "There were 0 forced removals.");
+    let line = wrong.lines().nth(failed.line - 1).unwrap();
+    assert!(line.contains("forced once"), "{line}");
+}
+
+/// A script around an example that needs something before or behind it.
+fn around(example: &str) -> String {
+    let world = if example.starts_with("world") {
+        ""
+    } else {
+        "world 8 brokers\n"
+    };
+    let ben = if example.starts_with("wait for ben") {
+        "ben: c8dr status &\n"
+    } else {
+        ""
+    };
+    let waits = if example.ends_with('&') {
+        "wait for ben\n"
+    } else {
+        ""
+    };
+    format!("{world}{ben}c8dr status\n{example}\n{waits}expect exporting on\n")
+        .replace("c8dr status\nworld", "world")
+}
+
+#[test]
+fn every_example_is_understood_as_it_stands() {
+    for (heading, words) in words::ALL {
+        for word in words {
+            let text = around(word.example);
+            if let Err(wrong) = Drill::parse(&text) {
+                panic!("{heading}: {}: {wrong:#?}", word.example);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_drill_ends_the_same_in_both_rings() {
+    let drill = Drill::parse(named("link-cut-both-alive").unwrap().text).unwrap();
+    let [ports, wire] = [Ring::Ports, Ring::Wire].map(|ring| perform_virtually(&drill, ring).unwrap());
+    assert!(ports.is_passed() && wire.is_passed(), "{:#?}", wire.failed);
+    assert_eq!(ports.met, wire.met);
+    assert_eq!(ports.took, wire.took);
+}
