@@ -211,6 +211,12 @@ pub struct Storm {
     /// What kind of trouble
     #[arg(long, default_value_t, value_name = "KIND")]
     pub scenario: c8dr_storm::Scenario,
+    /// Who decides what is done: c8dr; a person with the printed guide; the published scripts
+    #[arg(long, default_value_t, value_name = "WHO", conflicts_with = "compare")]
+    pub planner: c8dr_storm::Planner,
+    /// Give the same disasters to c8dr, to the guide and to the scripts, and compare
+    #[arg(long, conflicts_with_all = ["seed", "ring"])]
+    pub compare: bool,
     /// Brokers of both regions together [default: drawn, 4 to 8]
     #[arg(long, value_name = "N")]
     pub brokers: Option<u32>,

@@ -12,6 +12,7 @@ use c8dr_domain::run::Event;
 use c8dr_engine::clock::Moment;
 use c8dr_lab::{BrokerId, Lab, PartitionId, Region, World};
 
+use crate::fate::Milestones;
 use crate::fault::Chapter;
 use crate::plot::Plot;
 
@@ -54,6 +55,27 @@ pub enum Law {
     OwnMistake,
 }
 
+impl Law {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Law::SplitBrain => "two histories or two leaders of a partition",
+            Law::WrongRegionForced => "others removed by force than the lost brokers",
+            Law::ForcedTwice => "forced again with nobody left to remove",
+            Law::SurvivorEmptied => "a survivor's disk was emptied",
+            Law::SurvivingSearchLost => "documents vanished from the surviving search",
+            Law::VerifiedLeaderless => "called done with a partition that nobody leads",
+            Law::VerifiedNotExporting => "called done with an exporter not as it should be",
+            Law::VerifiedMembers => "called done with other members than wanted",
+            Law::VerifiedUnprotected => "called done with brokers that hold no replica",
+            Law::LeftPaused => "exporting is paused in the end",
+            Law::AcknowledgedLost => "acknowledged, and in no log",
+            Law::SearchesDiffer => "called done, and the searches lack records or differ",
+            Law::OwnMistake => "a mistake of c8dr's own",
+        }
+    }
+}
+
 /// A law that was broken, with when and how.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Violation {
@@ -80,6 +102,7 @@ pub(crate) struct Judge {
     two_leaders_since: BTreeMap<PartitionId, Moment>,
     /// When something outside c8dr last changed the world.
     last_trouble: Moment,
+    milestones: Milestones,
 }
 
 impl Judge {
@@ -103,11 +126,21 @@ impl Judge {
             documents: None,
             two_leaders_since: BTreeMap::new(),
             last_trouble: Moment::START,
+            milestones: Milestones::default(),
         }
     }
 
     pub(crate) fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    pub(crate) fn milestones(&self) -> Milestones {
+        self.milestones
+    }
+
+    /// The region is lost now.
+    pub(crate) fn lost(&mut self) {
+        self.milestones.lost = Some(self.lab.clock().now());
     }
 
     /// Something outside c8dr changes the world now.
@@ -146,6 +179,10 @@ impl Judge {
         let now = world.now();
         let mut twice = BTreeSet::new();
         let able = leading.iter().filter(|one| one.has_majority);
+        let led: BTreeSet<PartitionId> = able.clone().map(|one| one.partition).collect();
+        if self.milestones.lost.is_some() && led.len() == world.config().partitions as usize {
+            self.milestones.served.get_or_insert(now);
+        }
         let mut before: Option<PartitionId> = None;
         for one in able {
             if before == Some(one.partition) {
@@ -214,13 +251,25 @@ impl Judge {
     /// Judges what a run says of itself.
     pub(crate) fn hear(&mut self, kind: Kind, event: &Event) {
         self.look();
-        let lab = self.lab.clone();
-        match (kind, event) {
-            (Kind::Failover, Event::Verified { .. }) => lab.with(|world| self.judge_failover(world)),
-            (Kind::Failback, Event::Verified { .. }) => lab.with(|world| self.judge_failback(world)),
-            (_, Event::Aborted { .. }) => lab.with(|world| self.judge_pause(world)),
+        match event {
+            Event::Verified { .. } => self.called_done(kind),
+            Event::Aborted { .. } => self.lab.clone().with(|world| self.judge_pause(world)),
             _ => {}
         }
+    }
+
+    /// Judges what somebody calls done, whoever it is.
+    pub(crate) fn called_done(&mut self, kind: Kind) {
+        self.look();
+        let now = self.lab.clock().now();
+        match kind {
+            Kind::Failover => self.milestones.failed_over.get_or_insert(now),
+            Kind::Failback => self.milestones.failed_back.get_or_insert(now),
+        };
+        self.lab.clone().with(|world| match kind {
+            Kind::Failover => self.judge_failover(world),
+            Kind::Failback => self.judge_failback(world),
+        });
     }
 
     /// Whether the world may have changed since it was read, by something else than c8dr.

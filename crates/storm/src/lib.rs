@@ -9,9 +9,13 @@
 
 pub mod disaster;
 pub mod drill;
+pub mod fate;
+pub mod fates;
 pub mod fault;
+pub mod guide;
 pub mod judge;
 pub mod life;
+pub mod planner;
 pub mod rings;
 pub mod scenario;
 pub mod storm;
@@ -26,9 +30,14 @@ mod scene;
 mod spoilt;
 
 pub use disaster::{Disaster, Shape};
+pub use fate::{Bad, Fate, fare};
+pub use fates::{Fates, fates};
+pub use judge::{Law, Violation};
 pub use life::{Ending, Life};
+pub use planner::{Planner, UnknownPlanner};
 pub use rings::wire::WireError;
 pub use rings::{Ring, UnknownRing};
 pub use scenario::{Scenario, UnknownScenario};
 pub use scene::{SceneError, live};
 pub use storm::{Options, Tally, rate, storm};
+pub use story::Line;

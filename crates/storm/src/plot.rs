@@ -77,8 +77,18 @@ impl Plot {
     /// Hears what the journal of a run has got, and says whether c8dr dies of it.
     pub(crate) fn recorded(&self, chapter: Chapter, number: usize, event: &Event) -> bool {
         if let Event::Intended { step, .. } = event {
-            self.plotted().step = Some(*step);
+            self.turns_to(*step);
         }
+        self.reaches(chapter, number)
+    }
+
+    /// The next request is one of this step.
+    pub(crate) fn turns_to(&self, step: StepId) {
+        self.plotted().step = Some(step);
+    }
+
+    /// So many records are written in a chapter. Says whether whoever writes them ends by that.
+    pub(crate) fn reaches(&self, chapter: Chapter, number: usize) -> bool {
         let due = self.take(|when| (when == When::Record { chapter, number }).then_some(()));
         let dies = due.iter().any(|(_, what)| *what == What::C8drDies);
         if dies {

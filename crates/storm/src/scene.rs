@@ -1,6 +1,7 @@
 //! One disaster from its beginning to its end: the real engine on the lab, and a person who plans, resumes and gives up.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::time::Duration;
 
 use c8dr_domain::ids::{ExporterId, RegionId};
@@ -16,6 +17,7 @@ use crate::ear::Ear;
 use crate::fault::Chapter;
 use crate::judge::Judge;
 use crate::life::{Ending, Life};
+use crate::planner::Planner;
 use crate::plot::Plot;
 use crate::rings::wire::{self, WireError};
 use crate::rings::{Ports, Ring, ports};
@@ -60,6 +62,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) person: Dice,
     /// The runs that were begun.
     pub(crate) runs: u32,
+    /// Who decides what is done.
+    pub(crate) planner: Planner,
 }
 
 /// Lives through one disaster, in virtual time, on this thread.
@@ -67,19 +71,29 @@ pub(crate) struct Scene<'a> {
 /// # Errors
 /// If it could not even begin: a world that cannot be modelled, no runtime.
 pub fn live(disaster: &Disaster, ring: Ring, has_story: bool) -> Result<Life, SceneError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()?;
-    runtime.block_on(async {
-        let mut scene = Scene::new(disaster, ring, has_story)?;
+    in_virtual_time(async {
+        let mut scene = Scene::new(disaster, ring, Planner::C8dr, has_story)?;
         let ending = scene.play().await;
         Ok(scene.end(ending))
     })
 }
 
+/// Runs on tokio's paused clock, on this thread.
+pub(crate) fn in_virtual_time<T>(work: impl Future<Output = Result<T, SceneError>>) -> Result<T, SceneError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    runtime.block_on(work)
+}
+
 impl<'a> Scene<'a> {
-    fn new(disaster: &'a Disaster, ring: Ring, has_story: bool) -> Result<Scene<'a>, SceneError> {
+    pub(crate) fn new(
+        disaster: &'a Disaster,
+        ring: Ring,
+        planner: Planner,
+        has_story: bool,
+    ) -> Result<Scene<'a>, SceneError> {
         let clock = Clock::new(DAWN, 1.0);
         let config = WorldConfig {
             brokers: disaster.brokers,
@@ -142,11 +156,12 @@ impl<'a> Scene<'a> {
             clock,
             plot,
             runs: 0,
+            planner,
         })
     }
 
     /// Loss, failover, rebuild, failback.
-    async fn play(&mut self) -> Ending {
+    pub(crate) async fn play(&mut self) -> Ending {
         self.begin(Chapter::Calm);
         let calm = self.person.between_ms(2_000, 6_000);
         self.clock.sleep(calm).await;
@@ -154,9 +169,14 @@ impl<'a> Scene<'a> {
         if self.disaster.cut_first {
             self.strike(Blow::LinkIsCut);
             self.ear.reached("link cut, both regions alive");
-            self.refused_while_both_live().await;
+            match self.planner {
+                Planner::C8dr => self.refused_while_both_live().await,
+                // "You have ensured that you fully lost a region": it is not, so nothing is typed.
+                Planner::Guide | Planner::Scripts => self.waits_by_hand(15_000, 60_000).await,
+            }
         }
         self.strike(Blow::RegionDies(gone));
+        self.ear.heard().judge.lost();
         if self.disaster.cut_first {
             // Whoever killed what was cut off has also mended the network before it is built anew.
             self.lab.with(|world| {
@@ -165,7 +185,11 @@ impl<'a> Scene<'a> {
             });
         }
         self.begin(Chapter::Failover);
-        if let Some(ending) = self.fail_over().await {
+        let ended = match self.planner {
+            Planner::C8dr => self.fail_over().await,
+            Planner::Guide | Planner::Scripts => self.fail_over_by_hand().await,
+        };
+        if let Some(ending) = ended {
             return ending;
         }
         self.begin(Chapter::Rebuild);
@@ -173,15 +197,20 @@ impl<'a> Scene<'a> {
         self.clock.sleep(while_rebuilt).await;
         if self.disaster.returns_old {
             self.strike(Blow::RegionReturns(gone, Data::Old));
-            self.refused_with_old_disks().await;
+            match self.planner {
+                Planner::C8dr => self.refused_with_old_disks().await,
+                // "The recreated region must not include any active deployments or residual volumes": it does.
+                Planner::Guide | Planner::Scripts => self.waits_by_hand(15_000, 40_000).await,
+            }
         }
         self.heal_everything().await;
         self.strike(Blow::RegionIsBare(gone));
         self.begin(Chapter::Failback);
-        match self.fail_back().await {
-            Some(ending) => ending,
-            None => Ending::Verified,
-        }
+        let ended = match self.planner {
+            Planner::C8dr => self.fail_back().await,
+            Planner::Guide | Planner::Scripts => self.fail_back_by_hand().await,
+        };
+        ended.unwrap_or(Ending::Verified)
     }
 
     fn begin(&mut self, chapter: Chapter) {
@@ -201,7 +230,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Reckons up, and says what became of it.
-    fn end(self, ending: Ending) -> Life {
+    pub(crate) fn end(self, ending: Ending) -> Life {
         let mut life = Life {
             seed: self.disaster.seed,
             ending,

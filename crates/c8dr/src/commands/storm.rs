@@ -1,5 +1,7 @@
 //! `c8dr storm`: disasters in virtual time, on a thread of their own, as fast as it goes.
 
+mod fates;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use c8dr_engine::clock::{Clock, Moment};
-use c8dr_storm::{Ending, Life, Options, SceneError, Shape, Tally, live, rate, storm};
+use c8dr_storm::{Ending, Line, Options, Planner, SceneError, Shape, Tally, Violation, live, rate, storm};
 use serde::Serialize;
 
 use crate::args::Storm;
@@ -40,12 +42,18 @@ pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliErro
             partitions: wanted.partitions,
         },
     };
+    if wanted.compare {
+        return fates::compare(screen, options).await;
+    }
+    if wanted.planner != Planner::C8dr {
+        return fates::run(screen, options, wanted.planner, wanted.trace).await;
+    }
     if wanted.trace {
         let disaster = options.disaster(options.from);
         let told =
             on_a_thread(move || live(&disaster, options.ring, true).map(|life| (disaster, life))).await?;
         let (disaster, life) = told.map_err(|error| no_such_world(&error))?;
-        screen.print(&story(&disaster, &life));
+        screen.print(&story(&disaster, &life.story, &life.violations, &life.ending));
         let is_clean = life.violations.is_empty() && !matches!(life.ending, Ending::Stuck(_));
         return Ok(if is_clean {
             Exit::Done
@@ -134,7 +142,12 @@ fn progress(screen: &Screen, tally: &Tally, seeds: u64, took: Duration) {
     }
 }
 
-fn story(disaster: &c8dr_storm::Disaster, life: &Life) -> String {
+fn story(
+    disaster: &c8dr_storm::Disaster,
+    lines: &[Line],
+    violations: &[Violation],
+    ending: &Ending,
+) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -149,10 +162,10 @@ fn story(disaster: &c8dr_storm::Disaster, life: &Life) -> String {
     for fault in &disaster.faults {
         let _ = writeln!(text, "  {fault}");
     }
-    for line in &life.story {
+    for line in lines {
         let _ = writeln!(text, "{line}");
     }
-    for violation in &life.violations {
+    for violation in violations {
         let _ = writeln!(
             text,
             "{}",
@@ -165,12 +178,12 @@ fn story(disaster: &c8dr_storm::Disaster, life: &Life) -> String {
             )
         );
     }
-    let why = match &life.ending {
+    let why = match ending {
         Ending::Verified => String::new(),
         Ending::AbortedSafe(why) | Ending::Waiting(why) | Ending::Stuck(why) => format!(": {why}"),
     };
-    let style = if life.violations.is_empty() { GOOD } else { BAD };
-    let _ = writeln!(text, "{}{why}", styled(style, life.ending.as_str()));
+    let style = if violations.is_empty() { GOOD } else { BAD };
+    let _ = writeln!(text, "{}{why}", styled(style, ending.as_str()));
     text
 }
 
