@@ -69,6 +69,11 @@ fn wrong_words_are_refused_with_those_that_there_are() {
     for (args, says) in [
         (&["storm", "--scenario", "rain"][..], "answers, deaths, network"),
         (&["storm", "--ring", "tcp"][..], "ports and wire"),
+        (&["storm", "--planner", "gide"][..], "c8dr, guide, scripts"),
+        (
+            &["storm", "--compare", "--planner", "guide"][..],
+            "cannot be used with",
+        ),
         (&["storm", "--brokers", "5"][..], "even number"),
         (
             &["storm", "--seed", "1", "--seeds", "2"][..],
@@ -80,4 +85,32 @@ fn wrong_words_are_refused_with_those_that_there_are() {
         assert_eq!(run.status.code(), Some(2), "{args:?}: {words}");
         assert!(words.contains(says), "{args:?}: {words}");
     }
+}
+
+#[test]
+fn the_guide_is_counted_and_told() {
+    let args = [
+        "storm",
+        "--scenario",
+        "plain",
+        "--brokers",
+        "4",
+        "--planner",
+        "guide",
+    ];
+    let counts = document(&[&args[..], &["--seeds", "2", "--output", "json"]].concat());
+    assert_eq!(counts["planner"], "guide");
+    assert_eq!(counts["seeds"], 2);
+    assert_eq!(counts["completes_well"], 2);
+    assert_eq!(counts["bad"]["loses-records"]["disasters"], 0);
+    let run = c8dr(&[&args[..], &["--seed", "0", "--trace"]].concat());
+    let story = String::from_utf8(run.stdout).unwrap();
+    assert_eq!(run.status.code(), Some(0), "{story}");
+    let told = [
+        "FO1: curl -XPOST",
+        "sees brokers",
+        "calls the failover done",
+        "calls the failback done",
+    ];
+    assert!(told.iter().all(|words| story.contains(words)), "{story}");
 }

@@ -181,11 +181,23 @@ pub fn fare(disaster: &Disaster, planner: Planner, has_story: bool) -> Result<Fa
     })
 }
 
-/// So much of the words as many disasters have in common: without numbers and names.
+/// So much of the words as many disasters have in common: without numbers, and without what stands in brackets.
 fn short(why: &str) -> String {
-    let words: String = why
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '#' } else { c })
-        .collect();
-    words.chars().take(90).collect()
+    let mut depth = 0_u32;
+    let mut words = String::new();
+    for letter in why.chars() {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => words.push(letter),
+            _ => {}
+        }
+    }
+    let is_number = |word: &&str| {
+        word.trim_matches([',', '.', ':'])
+            .chars()
+            .all(|c| c.is_ascii_digit())
+    };
+    let kept: Vec<&str> = words.split_whitespace().filter(|word| !is_number(word)).collect();
+    kept.join(" ").chars().take(100).collect()
 }

@@ -90,7 +90,6 @@ impl Hand<'_, '_> {
     pub(super) async fn fails_back(&mut self) -> Result<(), String> {
         let mut last = String::new();
         for _ in 0..HABITS.failbacks_max {
-            self.begun += 1;
             let pages = failback(self.here(), self.there());
             match self.pages(&pages, true).await {
                 Ok(()) => return Ok(()),
@@ -106,6 +105,8 @@ impl Hand<'_, '_> {
                 Stop::Closed => "nobody is left".to_owned(),
             })?;
             self.says(|| "builds the returning region anew".to_owned());
+            // Whoever begins again knows that the name of the first snapshot is taken.
+            self.spoilt_snapshots += 1;
             self.scene.strike(Blow::RegionIsBare(self.there()));
             self.passes((10_000, 40_000)).await;
         }

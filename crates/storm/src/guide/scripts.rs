@@ -42,6 +42,9 @@ const BUDGET: Budget = Budget {
     exporting_tries: 10,
 };
 
+/// Milliseconds that a command takes, with its port-forward or `kubectl exec`, of which each gets its own: from, to.
+const COMMAND_MS: (u64, u64) = (1_000, 3_000);
+
 /// As often somebody starts a script again that has ended with an error: as often as c8dr's person begins runs.
 const STARTS_MAX: u32 = 4;
 
@@ -63,6 +66,7 @@ impl Hand<'_, '_> {
     /// # Errors
     /// With what it ends every time.
     pub(super) async fn scripts_over(&mut self) -> Result<(), String> {
+        self.command_ms = Some(COMMAND_MS);
         let mut last = String::new();
         for _ in 0..STARTS_MAX {
             match self.failover_script().await {
@@ -78,6 +82,7 @@ impl Hand<'_, '_> {
     /// # Errors
     /// With what it ends every time.
     pub(super) async fn scripts_back(&mut self) -> Result<(), String> {
+        self.command_ms = Some(COMMAND_MS);
         let mut last = String::new();
         for _ in 0..STARTS_MAX {
             match self.failback_script().await {

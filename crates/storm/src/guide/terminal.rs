@@ -55,6 +55,15 @@ impl Shown {
             Shown::Nothing => "nothing, until Ctrl-C".to_owned(),
             Shown::Answer { status, text } => {
                 let json = self.json();
+                if json.get("changeId").is_some() {
+                    let planned = json["plannedChanges"].as_array().map_or(0, Vec::len);
+                    return format!("change {} with {planned} operations", json["changeId"]);
+                }
+                if let Some(shards) = json.pointer("/snapshot/shards") {
+                    let state = json.pointer("/snapshot/state").and_then(Value::as_str);
+                    let state = state.unwrap_or("restored");
+                    return format!("{state}, {} of {} shards", shards["successful"], shards["total"]);
+                }
                 let said = [
                     "/message",
                     "/body/message",
@@ -147,12 +156,14 @@ impl Typed {
 pub(super) struct Hand<'s, 'a> {
     pub(super) scene: &'s mut Scene<'a>,
     pub(super) chapter: Chapter,
+    /// Milliseconds that a command takes by itself, whoever types it: from, to. None for a person, whose typing is longer.
+    pub(super) command_ms: Option<(u64, u64)>,
     /// Commands typed in this chapter.
     typed: usize,
     /// The pod to which the port-forward leads.
     forward: Option<BrokerId>,
-    /// How often the failback was begun.
-    pub(super) begun: u32,
+    /// Snapshots of this failback whose names are taken and of no use.
+    pub(super) spoilt_snapshots: u32,
 }
 
 impl<'s, 'a> Hand<'s, 'a> {
@@ -160,9 +171,10 @@ impl<'s, 'a> Hand<'s, 'a> {
         Hand {
             scene,
             chapter,
+            command_ms: None,
             typed: 0,
             forward: None,
-            begun: 0,
+            spoilt_snapshots: 0,
         }
     }
 
@@ -198,6 +210,7 @@ impl<'s, 'a> Hand<'s, 'a> {
         if self.is_closed_at_next() {
             return Err(Closed);
         }
+        self.starts_up().await;
         let shown = self.request(&typed).await;
         // What stands in an answer is told by whoever reads it.
         let words = match &shown {
@@ -237,6 +250,13 @@ impl<'s, 'a> Hand<'s, 'a> {
         self.meets(step, words.to_owned(), work).await
     }
 
+    /// The time that tools take, where it matters.
+    async fn starts_up(&mut self) {
+        if let Some(takes) = self.command_ms {
+            self.passes(takes).await;
+        }
+    }
+
     async fn meets(
         &mut self,
         step: StepId,
@@ -246,6 +266,7 @@ impl<'s, 'a> Hand<'s, 'a> {
         if self.is_closed_at_next() {
             return Err(Closed);
         }
+        self.starts_up().await;
         self.scene.plot.turns_to(step);
         let spoil = match self.scene.plot.meet(Side::Before) {
             Some(Met::Death) => return Err(Closed),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use c8dr_domain::ids::RegionId;
-use c8dr_storm::{Disaster, Fate, Planner, Scenario, Shape, UnknownPlanner, fare};
+use c8dr_storm::{Bad, Disaster, Fate, Planner, Scenario, Shape, UnknownPlanner, fare};
 
 /// The smallest installation.
 const SMALL: Shape = Shape {
@@ -37,6 +37,33 @@ fn the_guide_ends_well_on_a_plain_loss_of_either_region() {
         lost.insert(disaster.lost);
     }
     assert_eq!(lost, BTreeSet::from([RegionId(0), RegionId(1)]));
+}
+
+fn bad(fate: &Fate) -> BTreeSet<Bad> {
+    fate.bad.iter().map(|(bad, _)| *bad).collect()
+}
+
+/// Neither the pause nor its end can be read back in the guide: nobody sees that exporting goes on under the snapshot.
+#[test]
+fn the_guide_loses_records_when_somebody_resumes_under_the_snapshot() {
+    let disaster = Disaster::of(2, Scenario::People, SMALL);
+    let fate = fare(&disaster, Planner::Guide, true).unwrap();
+    assert_eq!(bad(&fate), BTreeSet::from([Bad::LosesRecords]), "{}", told(&fate));
+}
+
+/// A resume that is answered 200, with a 500 in its body, because the gateway does not know all new replicas yet.
+#[test]
+fn the_scripts_leave_exporting_paused_when_an_answer_wraps_an_error() {
+    let disaster = Disaster::of(2, Scenario::Plain, Shape::default());
+    let fate = fare(&disaster, Planner::Scripts, true).unwrap();
+    assert!(bad(&fate).contains(&Bad::LeavesPaused), "{}", told(&fate));
+    assert!(
+        told(&fate).contains("200: Expected 4 members of partition"),
+        "{}",
+        told(&fate)
+    );
+    let again = fare(&disaster, Planner::Scripts, false).unwrap();
+    assert_eq!(again.trace, fate.trace, "the same seed is the same night");
 }
 
 #[test]
