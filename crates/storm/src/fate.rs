@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use c8dr_engine::clock::Moment;
+use c8dr_lab::Lab;
 use serde::Serialize;
 
 use crate::disaster::Disaster;
@@ -22,7 +23,8 @@ const LOOKS_EVERY: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bad {
-    /// What was acknowledged to a client is in no log; or the failback was called done, and a search never gets it.
+    /// What was acknowledged to a client is in no log; or the failback was called done, the exporters have nothing left to do,
+    /// and a search lacks it.
     LosesRecords,
     /// Two histories of a partition were committed, or two leaders with a majority each went on beside one another.
     Splits,
@@ -150,13 +152,24 @@ pub fn fare(disaster: &Disaster, planner: Planner, has_story: bool) -> Result<Fa
                     0 => (second, first),
                     _ => (first, second),
                 };
-                if here || there {
-                    let words = match (here, there) {
+                // What is still on its way may yet come: that exporting stands is counted for itself.
+                if (here || there) && audit.exporters_caught_up {
+                    let somebody = ["resumes", "pauses"].iter().any(|does| {
+                        let fault = format!("fault: somebody {does} exporting");
+                        life.reached.contains_key(&fault)
+                    });
+                    let mut words = match (here, there) {
                         (true, true) => "missing in both searches",
                         (true, false) => "missing in the search of the surviving region",
                         _ => "missing in the search of the returning region",
-                    };
-                    bad.insert((Bad::LosesRecords, words.to_owned()));
+                    }
+                    .to_owned();
+                    if somebody {
+                        words.push_str("; somebody else resumed or paused exporting");
+                    } else if !is_restored(&lab) {
+                        words.push_str("; nothing was restored into it");
+                    }
+                    bad.insert((Bad::LosesRecords, words));
                 }
                 if !leaderless.is_empty() {
                     bad.insert((Bad::Hangs, "a partition has no leader in the end".to_owned()));
@@ -179,6 +192,16 @@ pub fn fare(disaster: &Disaster, planner: Planner, has_story: bool) -> Result<Fa
             bad,
         })
     })
+}
+
+/// Whether anything was restored since the returning region was last built anew.
+fn is_restored(lab: &Lab) -> bool {
+    let mut is_restored = false;
+    for event in lab.timeline() {
+        is_restored |= event.what.contains("is restored into the search");
+        is_restored &= !event.what.ends_with("built anew, with nothing on it.");
+    }
+    is_restored
 }
 
 /// So much of the words as many disasters have in common: without numbers, and without what stands in brackets.

@@ -124,7 +124,7 @@ impl Fates {
             cases.truncate(CASES_MAX);
             counted.cases = cases;
         }
-        let [service, failover, failback] = self.times.each_mut().map(median);
+        let [service, failover, failback] = self.times.each_mut().map(|times| median(times));
         (
             self.service_median_s,
             self.failover_median_s,
@@ -134,7 +134,7 @@ impl Fates {
     }
 }
 
-fn median(times: &mut Vec<f64>) -> Option<f64> {
+fn median(times: &mut [f64]) -> Option<f64> {
     times.sort_by(f64::total_cmp);
     let middle = times.get(times.len() / 2)?;
     Some((middle * 10.0).round() / 10.0)

@@ -53,7 +53,16 @@ pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliErro
         let told =
             on_a_thread(move || live(&disaster, options.ring, true).map(|life| (disaster, life))).await?;
         let (disaster, life) = told.map_err(|error| no_such_world(&error))?;
-        screen.print(&story(&disaster, &life.story, &life.violations, &life.ending));
+        let mut text = story(&disaster, &life.story, &life.violations);
+        let style = if life.violations.is_empty() { GOOD } else { BAD };
+        let word = styled(style, life.ending.as_str());
+        let _ = match &life.ending {
+            Ending::Verified => writeln!(text, "{word}"),
+            Ending::AbortedSafe(why) | Ending::Waiting(why) | Ending::Stuck(why) => {
+                writeln!(text, "{word}: {why}")
+            }
+        };
+        screen.print(&text);
         let is_clean = life.violations.is_empty() && !matches!(life.ending, Ending::Stuck(_));
         return Ok(if is_clean {
             Exit::Done
@@ -142,12 +151,7 @@ fn progress(screen: &Screen, tally: &Tally, seeds: u64, took: Duration) {
     }
 }
 
-fn story(
-    disaster: &c8dr_storm::Disaster,
-    lines: &[Line],
-    violations: &[Violation],
-    ending: &Ending,
-) -> String {
+fn story(disaster: &c8dr_storm::Disaster, lines: &[Line], violations: &[Violation]) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -178,12 +182,6 @@ fn story(
             )
         );
     }
-    let why = match ending {
-        Ending::Verified => String::new(),
-        Ending::AbortedSafe(why) | Ending::Waiting(why) | Ending::Stuck(why) => format!(": {why}"),
-    };
-    let style = if violations.is_empty() { GOOD } else { BAD };
-    let _ = writeln!(text, "{}{why}", styled(style, ending.as_str()));
     text
 }
 

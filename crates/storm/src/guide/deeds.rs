@@ -15,6 +15,8 @@ pub(super) enum Verdict {
     AsPrinted,
     /// It does not; this is what stands there instead.
     Odd(String),
+    /// A restore is refused: this index stands in the way, and the error says to close or delete it.
+    InTheWay(String),
 }
 
 impl Hand<'_, '_> {
@@ -81,6 +83,17 @@ impl Hand<'_, '_> {
         self.send(StepId::Fo2, typed).await
     }
 
+    /// Deletes an index of the returning search, as an error has said. The guide prints nothing of it.
+    pub(super) async fn deletes(&mut self, index: &str) -> Result<(), Closed> {
+        let typed = Typed::send(
+            To::Search(self.there()),
+            Method::DELETE,
+            &format!("/{index}"),
+            None,
+        );
+        self.look(typed).await.map(|_| ())
+    }
+
     pub(super) async fn exporting(&mut self, verb: &str, step: StepId) -> Result<Shown, Closed> {
         let path = format!("/actuator/exporting/{verb}");
         let typed = Typed::send(To::Management, Method::POST, &path, None);
@@ -133,12 +146,25 @@ impl Hand<'_, '_> {
     }
 }
 
+/// The index that an error of a restore names.
+fn stands_in_the_way(shown: &Shown) -> Option<String> {
+    let json = shown.json();
+    let reason = json.pointer("/error/reason")?.as_str()?;
+    let (_, after) = reason.split_once("cannot restore index [")?;
+    let (index, why) = after.split_once(']')?;
+    why.contains("open index with same name")
+        .then(|| index.to_owned())
+}
+
 /// Whether what is printed looks right.
 fn verdict(step: StepId, shown: &Shown) -> Verdict {
     let odd = || Verdict::Odd(shown.words());
     let Shown::Answer { status, text } = shown else {
         return odd();
     };
+    if let Some(index) = stands_in_the_way(shown) {
+        return Verdict::InTheWay(index);
+    }
     let json = shown.json();
     let is_right = match step {
         // helm and kubectl say nothing that the guide prints.

@@ -19,6 +19,8 @@ pub struct Habits {
     pub sends_max: u32,
     /// In how many of a hundred cases a command that failed is repeated without looking whether it had its effect.
     pub repeats_blindly_percent: u64,
+    /// How many indices a person deletes because an error of a restore names them and says so.
+    pub clears_max: u32,
     /// Milliseconds of sitting back, waiting for what is broken to heal: from, to.
     pub sits_back_ms: (u64, u64),
     /// How often a step is tried, with sitting back between, before the person gives up.
@@ -38,6 +40,7 @@ pub const HABITS: Habits = Habits {
     looks_max: 10,
     sends_max: 3,
     repeats_blindly_percent: 50,
+    clears_max: 20,
     sits_back_ms: (120_000, 300_000),
     tries_max: 3,
     colleague_ms: (60_000, 300_000),

@@ -140,18 +140,32 @@ impl Hand<'_, '_> {
         }
         // What is other than printed before the command does not keep anybody from typing it: the ids are known.
         self.looks(page.before, 3).await?;
-        let mut last = String::new();
+        let (mut last, mut cleared) = (String::new(), 0);
         for _ in 0..HABITS.tries_max {
-            for sent in 0..HABITS.sends_max {
+            let mut sent = 0;
+            while sent < HABITS.sends_max {
                 let types = if sent == 0 {
                     HABITS.types_ms
                 } else {
                     HABITS.repeats_ms
                 };
                 self.passes(types).await;
+                sent += 1;
                 let looks_max = match self.does(page.step).await? {
                     Verdict::AsPrinted if page.after.is_empty() => return Ok(()),
                     Verdict::AsPrinted => HABITS.looks_max,
+                    Verdict::InTheWay(index) if cleared < HABITS.clears_max => {
+                        // The error says what to do: a person who reads it does that, and sends the command again.
+                        cleared += 1;
+                        sent -= 1;
+                        self.passes(HABITS.types_ms).await;
+                        self.deletes(&index).await?;
+                        continue;
+                    }
+                    Verdict::InTheWay(index) => {
+                        last = format!("index {index} stands in the way");
+                        continue;
+                    }
                     Verdict::Odd(words) => {
                         last = words;
                         let blindly = self.scene.person.percent(HABITS.repeats_blindly_percent);
@@ -166,13 +180,20 @@ impl Hand<'_, '_> {
                     Some(words) => last = words,
                 }
             }
-            if minds_dark && self.scene.returning_is_dead() {
+            if minds_dark && self.is_dark() {
                 return Err(Stop::Dark(format!("{}: {last}", page.step)));
             }
             self.says(|| format!("sits back: {last}"));
             self.passes(HABITS.sits_back_ms).await;
         }
         Err(Stop::GivesUp(format!("{}: {last}", page.step)))
+    }
+
+    /// People see in their pods that the returning region, or its search, is down and does not come back.
+    fn is_dark(&self) -> bool {
+        let status = self.scene.lab.status();
+        let region = status.regions.get(self.there().index());
+        self.scene.returning_is_dead() || region.is_some_and(|region| !region.search.alive)
     }
 
     /// Looks at each of these until it is as printed. What is other in the end, if anything is.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{TOLD_EVERY, no_such_world, on_a_thread, story};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::show::{HEAD, Screen, styled};
+use crate::show::{BAD, GOOD, HEAD, Screen, styled};
 
 /// What one planner came to.
 #[derive(Serialize)]
@@ -42,9 +42,12 @@ pub(super) async fn run(
         let disaster = options.disaster(options.from);
         let told = on_a_thread(move || fare(&disaster, planner, true).map(|fate| (disaster, fate))).await?;
         let (disaster, fate) = told.map_err(|error| no_such_world(&error))?;
-        let mut text = story(&disaster, &fate.story, &fate.violations, &fate.ending);
+        let mut text = story(&disaster, &fate.story, &fate.violations);
+        if fate.is_well() {
+            let _ = writeln!(text, "{}", styled(GOOD, "called done, and rightly"));
+        }
         for (bad, how) in &fate.bad {
-            let _ = writeln!(text, "{}: {how}", bad.words());
+            let _ = writeln!(text, "{}: {how}", styled(BAD, bad.words()));
         }
         screen.print(&text);
         return Ok(Exit::Done);
