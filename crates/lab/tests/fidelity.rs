@@ -5,6 +5,9 @@ mod asking;
 mod coverage;
 mod polls;
 mod recorded;
+mod replay;
+mod report;
+mod timeline;
 
 use asking::{Asking, body_status};
 use c8dr_lab::{BrokerId, Data, Region, WorldConfig};
@@ -484,4 +487,60 @@ async fn the_region_of_broker_0_is_lost() {
     lab.sleep(8.0).await;
     checks(REGION_0, &lab, 40..=41).await;
     REGION_0.check_shape(&lab, 42).await;
+}
+
+/// The page for people.
+fn page(
+    folders: &std::collections::BTreeMap<String, report::Folder>,
+    replayed: &std::collections::BTreeMap<String, replay::Replayed>,
+) -> String {
+    format!(
+        "# How true the lab is\n\n<!-- Written by crates/lab/tests/fidelity.rs; do not edit. -->\n\n{INTRO}\n\n## By the scripts\n\n{}\n### Times\n\n{TIMES}\n\n{}\n### Not compared, and why\n\n{}\n## Without a script\n\n{UNSCRIPTED}\n\n{}",
+        report::summary(folders),
+        report::times(folders),
+        report::not_compared(folders),
+        replay::told(replayed),
+    )
+}
+
+const INTRO: &str = "Storms and drills are worth as much as the lab is true. `fixtures/zeebe-8.6.0/` holds what a real Zeebe 8.6.0 answered, to the byte; the lab is brought to the same stages and asked the same. This page says what came of it, for every recording. When the two differ, the lab is wrong.\n\n*Equal to the value*: status, content type, shape, and every value that chance does not decide (times of day, positions and keys are chance). *Equal in shape*: the same, but who leads is chance, too. *Over time*: a poll; the lab goes through the recorded stages in their order, each within a factor of two of the recorded time, and a second for the machine.";
+const TIMES: &str =
+    "One seed of the lab; others are held by `crates/lab/tests/timings.rs` against the measured ranges.";
+const UNSCRIPTED: &str = "The same recordings, gone through without anybody having placed them: what was asked is asked again at the recorded time, what the folder's `timeline.json` tells is done. So recordings from elsewhere can be held against the lab, too:\n\n```sh\nC8DR_RECORDINGS=/folder/of/recordings cargo test -p c8dr-lab --test fidelity -- recordings_from_elsewhere --nocapture\n```\n\nThe folder holds one folder per run (or is one): files `NNN-step.json` as in `fixtures/zeebe-8.6.0/INDEX.md`, and `timeline.json`. What cannot be placed is said, and why.";
+
+/// Every script of this file is gone through on this thread, and the page tells what became of each recording.
+#[test]
+fn the_page_tells_how_true_the_lab_is() {
+    four_brokers_from_healthy_through_every_error_to_the_final_state();
+    eight_brokers_through_the_loss_and_back();
+    changes_that_get_stuck_and_the_way_out();
+    a_survivor_is_down_at_the_force();
+    a_resume_while_a_survivor_is_missing();
+    the_last_change_stays_completed_while_another_is_pending();
+    the_exporters_series_are_named_as_recorded();
+    the_region_of_broker_0_is_lost();
+    let mut folders = report::noted();
+    let problems = coverage::explain(&mut folders);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let replayed = replay::all(&recorded::fixtures());
+    let text = page(&folders, &replayed);
+    report::hold(&text);
+}
+
+/// Recordings that this repository has no script for: `C8DR_RECORDINGS` names a folder of them, or of one run.
+#[test]
+fn recordings_from_elsewhere_are_replayed() {
+    let Some(root) = std::env::var_os("C8DR_RECORDINGS") else {
+        return;
+    };
+    let replayed = replay::all(std::path::Path::new(&root));
+    let told = replay::told(&replayed);
+    let differ = replayed
+        .iter()
+        .flat_map(|(name, r)| r.folder.iter().map(move |(number, (_, v))| (name, *number, v)))
+        .filter(|(_, _, v)| matches!(v, report::Verdict::Differs(_)))
+        .filter(|(name, number, _)| replay::known(name, *number).is_none())
+        .count();
+    assert!(differ == 0, "{differ} recordings differ from the lab.\n\n{told}");
+    eprintln!("{told}");
 }

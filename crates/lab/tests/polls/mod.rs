@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::asking::Asking;
 use crate::recorded::Run;
+use crate::report::{Verdict, note};
 
 /// What is watched for in the answers.
 #[derive(Clone, Copy)]
@@ -33,6 +34,7 @@ pub enum Watched {
 pub struct Poll {
     run: Run,
     number: u32,
+    step: String,
     gateway: u32,
     path: String,
     /// Seconds since the poll's first answer, and the answer.
@@ -102,6 +104,7 @@ impl Poll {
         Poll {
             run,
             number,
+            step: recording["step"].as_str().unwrap_or_default().to_owned(),
             gateway: u32::try_from(gateway).unwrap(),
             path: recording["poll"].as_str().unwrap().to_owned(),
             answers: answers
@@ -142,6 +145,8 @@ impl Poll {
             lab.clock.sleep(Duration::from_millis(100)).await;
         }
         let got = self.times(watched, &first, seen.into_iter());
+        let pairs = recorded.iter().copied().zip(got.iter().copied()).collect();
+        note(self.run.folder, self.number, &self.step, Verdict::OverTime(pairs));
         for (stage, (wanted, found)) in recorded.iter().zip(&got).enumerate() {
             // A second is what the machine of the recordings and the distance of two looks are worth.
             let (low, high) = ((wanted / 2.0) - 1.0, wanted * 2.0 + 1.0);

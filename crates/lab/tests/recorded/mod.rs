@@ -13,9 +13,10 @@ use c8dr_lab::BrokerId;
 use serde_json::{Map, Value};
 
 use crate::asking::{Asking, Whole};
+use crate::report::{Verdict, note};
 
 /// One folder of recordings.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Run {
     pub folder: &'static str,
     /// Whether the order of operations must be the recorded one, too: true where the lab's map order is the run's.
@@ -68,6 +69,13 @@ impl Run {
         let recorded = self.load(number);
         let got = ask_as_recorded(lab, &recorded).await;
         let problems = self.differences(&recorded, &got, roles);
+        let verdict = match (problems.is_empty(), roles) {
+            (true, Roles::Same) => Verdict::Same,
+            (true, Roles::Any) => Verdict::SameShape,
+            (false, _) => Verdict::Differs(problems.clone()),
+        };
+        let step = recorded["step"].as_str().unwrap_or_default();
+        note(self.folder, number, step, verdict);
         assert!(
             problems.is_empty(),
             "{} {number} {}:\n{}\nthe lab said: {} {}\n\n{}",
@@ -80,7 +88,7 @@ impl Run {
         );
     }
 
-    fn differences(self, recorded: &Value, got: &Whole, roles: Roles) -> Vec<String> {
+    pub fn differences(self, recorded: &Value, got: &Whole, roles: Roles) -> Vec<String> {
         let mut problems = Vec::new();
         if recorded["status"] != got.status {
             problems.push(format!("status {} instead of {}", got.status, recorded["status"]));
@@ -142,6 +150,11 @@ impl Run {
             // A change under way is at another point each time.
             "message" if roles == Roles::Any && text.contains("ClusterConfiguration[") => {
                 text.split("[version").next().unwrap_or_default().to_owned()
+            }
+            // The view in an error tells who leads.
+            "message" | "localizedMessage" if roles == Roles::Any && text.contains("partitionLeaders=") => {
+                let told = text.split("partitionLeaders=").next().unwrap_or_default();
+                told.replace(char::is_numeric, "0")
             }
             "message" | "localizedMessage" => self.masked_message(text),
             _ => text.to_owned(),
