@@ -524,6 +524,7 @@ fn the_page_tells_how_true_the_lab_is() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     let replayed = replay::all(&recorded::fixtures());
     let text = page(&folders, &replayed);
+    assert!(!text.contains("not explained"), "{text}");
     report::hold(&text);
 }
 

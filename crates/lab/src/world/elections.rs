@@ -97,6 +97,7 @@ impl World {
                 replica.steps_down_at = None;
             }
             self.bring_up_to_date(leader, partition);
+            self.followers_tell(partition, part);
             return true;
         }
         self.plan_step_down(leader, partition, loss);
@@ -250,7 +251,11 @@ impl World {
             replica.reopen();
         }
         self.say(format!("Broker {winner} leads partition {partition}."));
+        if let Some(own) = self.broker_mut(winner) {
+            own.untold.remove(&partition);
+        }
         self.publish(winner);
+        self.followers_tell(partition, part);
         self.bring_up_to_date(winner, partition);
         self.commit(winner, partition);
         for region in self.enabled_exporters(winner, partition) {

@@ -275,7 +275,10 @@ impl World {
             }
             running = true;
         }
+        let quick = self.config.timings.role_told_after_start.is_zero();
         if let Some(broker) = self.broker_mut(id) {
+            let present = broker.replicas.iter().filter(|(_, r)| r.role != Role::Absent);
+            broker.untold = present.map(|(p, _)| (*p, false)).filter(|_| !quick).collect();
             broker.stage = Stage::Running;
             broker.ready |= running;
         }

@@ -119,6 +119,7 @@ pub(super) fn healthy_broker(id: BrokerId, configuration: &Arc<Configuration>, v
         published: 0,
         busy: None,
         joined_at: BTreeMap::new(),
+        untold: BTreeMap::new(),
         broken_connections: BTreeSet::new(),
     }
 }

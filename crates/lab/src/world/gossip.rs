@@ -9,7 +9,7 @@ use c8dr_engine::clock::Moment;
 
 use crate::chance::{Chance, Stream};
 use crate::cluster::configuration::Configuration;
-use crate::cluster::raft::Role;
+use crate::cluster::raft::{Replica, Role};
 use crate::ids::{BrokerId, PartitionId};
 use crate::timings::Span;
 use crate::world::{Event, Stage, World};
@@ -326,10 +326,43 @@ impl World {
         let Some(broker) = self.broker(broker).filter(|b| b.runs()) else {
             return Roles::new();
         };
-        let present = broker.replicas.iter().filter(|(_, r)| r.role != Role::Absent);
+        let told = |p: &PartitionId, r: &Replica| r.role == Role::Leader || !broker.untold.contains_key(p);
+        let present = broker.replicas.iter();
+        let present = present.filter(|(p, r)| r.role != Role::Absent && told(p, r));
         present
             .map(|(p, r)| (*p, (r.role == Role::Leader).then_some(r.term)))
             .collect()
+    }
+
+    /// A leader has reached these: those of them that were started lately begin to tell their roles.
+    pub(crate) fn followers_tell(&mut self, partition: PartitionId, followers: &[BrokerId]) {
+        for &broker in followers {
+            let Some(own) = self.broker_mut(broker) else {
+                continue;
+            };
+            let life = own.life;
+            let Some(begun) = own.untold.get_mut(&partition).filter(|begun| !**begun) else {
+                continue;
+            };
+            *begun = true;
+            let span = self.config.timings.role_told_after_start;
+            let wait = self.chance.span(Stream::Gossip, span);
+            self.after(
+                wait,
+                Event::RoleTold {
+                    broker,
+                    life,
+                    partition,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn role_told(&mut self, broker: BrokerId, life: u64, partition: PartitionId) {
+        if let Some(own) = self.broker_mut(broker).filter(|b| b.life == life) {
+            own.untold.remove(&partition);
+            self.publish(broker);
+        }
     }
 
     /// Sends a broker's roles to all gateways.
@@ -437,7 +470,12 @@ impl World {
         let both_long_up = [from, to]
             .iter()
             .all(|b| self.broker(*b).is_some_and(|b| b.stage == Stage::Running));
-        let span = if after_silence && both_long_up {
+        let just_started = self
+            .broker(to)
+            .is_some_and(|b| b.stage == Stage::Serving && b.configuration.is_some());
+        let span = if just_started && !configuration.members.contains_key(&to) {
+            timings.config_sync_of_removed
+        } else if after_silence && both_long_up {
             timings.config_sync_after_heal
         } else {
             timings.config_gossip

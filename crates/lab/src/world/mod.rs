@@ -94,6 +94,9 @@ pub(crate) struct Broker {
     pub(crate) busy: Option<(u64, usize)>,
     /// Partitions joined lately, whose roles are listed late.
     pub(crate) joined_at: BTreeMap<PartitionId, Moment>,
+    /// Replicas that run since the last start of the process, and whose roles have not been told to anybody yet; true
+    /// where that is under way.
+    pub(crate) untold: BTreeMap<PartitionId, bool>,
     /// What its gateway knows of dead connections: the first call after a death fails differently.
     pub(crate) broken_connections: BTreeSet<BrokerId>,
 }
@@ -148,6 +151,11 @@ pub(crate) enum Event {
         to: BrokerId,
         life: u64,
         configuration: Arc<Configuration>,
+    },
+    RoleTold {
+        broker: BrokerId,
+        life: u64,
+        partition: PartitionId,
     },
     StepDown {
         broker: BrokerId,
@@ -455,6 +463,11 @@ impl World {
             } => {
                 self.configuration_heard(to, life, &configuration);
             }
+            Event::RoleTold {
+                broker,
+                life,
+                partition,
+            } => self.role_told(broker, life, partition),
             Event::StepDown {
                 broker,
                 partition,

@@ -1,5 +1,9 @@
 //! What became of each recording, and the page that tells it: `docs/storm/fidelity.md`.
-#![expect(unreachable_pub, reason = "test support")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "test support: a failure is the point"
+)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
