@@ -6,6 +6,9 @@
     reason = "test support: a failure is the point"
 )]
 
+mod folder;
+mod goal;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,9 +18,11 @@ use c8dr_lab::{BrokerId, Data, Region, WorldConfig};
 use serde_json::Value;
 
 use crate::asking::Asking;
-use crate::recorded::{Roles, Run, shape_of};
+use crate::recorded::{Roles, Run};
 use crate::report::{Folder, Verdict};
 use crate::timeline::{self, Deed, Timeline};
+use folder::{Recording, load, size};
+use goal::{Goal, change_stage, in_order};
 
 /// Recorded times are met within a factor of two, and a second for the machine and the distance of two looks.
 pub fn in_time(recorded: f64, lab: f64) -> bool {
@@ -86,135 +91,6 @@ pub fn all(root: &Path) -> BTreeMap<String, Replayed> {
             .into_owned()
     };
     folders.iter().map(|path| (name(path), replay(path))).collect()
-}
-
-#[derive(Clone, Debug)]
-struct Recording {
-    number: u32,
-    step: String,
-    value: Value,
-}
-
-impl Recording {
-    fn answers(&self) -> &[Value] {
-        self.value["distinct_answers"]
-            .as_array()
-            .map_or(&[], Vec::as_slice)
-    }
-
-    fn at(&self) -> Option<f64> {
-        self.value["at_s"]
-            .as_f64()
-            .or_else(|| self.answers().first()?["at_s"].as_f64())
-    }
-
-    fn bodies(&self) -> impl Iterator<Item = &Value> {
-        let polled = self.answers().iter().map(|a| &a["response_body"]);
-        std::iter::once(&self.value["response_body"]).chain(polled)
-    }
-
-    /// Why there is nothing to ask, if there is not.
-    fn no_question(&self) -> Option<String> {
-        let has = |key: &str| self.value.get(key).is_some();
-        let why = if has("path") || has("poll") && !self.answers().is_empty() {
-            return None;
-        } else if has("grpc") {
-            "printed by zbctl: gRPC answers from the same view as REST"
-        } else if has("elasticsearch_standin") {
-            "what the search stand-in counted"
-        } else if has("load") {
-            "the clients' own log"
-        } else if has("log_lines") {
-            "a log of the real broker"
-        } else if has("observed") {
-            "readings of several things side by side"
-        } else if self
-            .value
-            .as_object()
-            .is_some_and(|o| o.keys().any(|k| k.contains("metrics")))
-        {
-            "lines of a metrics page"
-        } else {
-            let keys: Vec<&str> = self
-                .value
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(k, _)| k.as_str())
-                .collect();
-            return Some(format!(
-                "no request in it that could be repeated (it has {})",
-                keys.join(", ")
-            ));
-        };
-        Some(why.to_owned())
-    }
-}
-
-fn load(path: &Path) -> (Vec<Recording>, Value, Vec<String>) {
-    let mut recordings = Vec::new();
-    let mut timeline = Value::Null;
-    let mut notes = Vec::new();
-    let mut files: Vec<_> = std::fs::read_dir(path)
-        .into_iter()
-        .flatten()
-        .filter_map(|e| Some(e.ok()?.path()))
-        .collect();
-    files.sort();
-    for file in files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|e| e == "json"))
-    {
-        let name = file
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let value: Value = match serde_json::from_str(&text) {
-            Ok(value) => value,
-            Err(error) => {
-                notes.push(format!("{name} is not JSON: {error}"));
-                continue;
-            }
-        };
-        if name == "timeline" {
-            timeline = value;
-        } else if let Some((number, step)) =
-            name.split_once('-').and_then(|(n, s)| Some((n.parse().ok()?, s)))
-        {
-            recordings.push(Recording {
-                number,
-                step: step.to_owned(),
-                value,
-            });
-        } else {
-            notes.push(format!("{name} has no number, and is passed over"));
-        }
-    }
-    (recordings, timeline, notes)
-}
-
-/// Ids of brokers anywhere in an answer, and the greatest number of partitions it tells.
-fn size(recordings: &[Recording]) -> (u32, u32) {
-    let (mut brokers, mut partitions) = (0, 0);
-    for body in recordings.iter().flat_map(Recording::bodies) {
-        partitions = partitions.max(body["partitionsCount"].as_u64().unwrap_or(0));
-        let ids = body["brokers"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .chain(body["currentTopology"].as_array().into_iter().flatten());
-        for broker in ids {
-            let id = broker["nodeId"].as_u64().or(broker["id"].as_u64());
-            brokers = brokers.max(id.map_or(0, |id| id + 1));
-            for partition in broker["partitions"].as_array().into_iter().flatten() {
-                partitions = partitions.max(partition["id"].as_u64().unwrap_or(0));
-            }
-        }
-    }
-    let even = |n: u64| u32::try_from(n + n % 2).unwrap_or(4).max(4);
-    (even(brokers), u32::try_from(partitions).unwrap_or(4).max(1))
 }
 
 /// Replays a folder in several worlds, and keeps the one that differs least.
@@ -683,97 +559,6 @@ impl Stage<'_> {
         }
         self.compared(last, &whole)
     }
-}
-
-/// What a poll waited for, as far as its first and its last answer tell.
-#[derive(Debug)]
-enum Goal {
-    /// This change is completed, or cancelled.
-    Changed(u64),
-    /// These are listed.
-    Listed(BTreeSet<u64>),
-    /// So many partitions are led.
-    Led(usize),
-    /// The same status, and the same shape.
-    Shape(u64, String),
-}
-
-fn listed(topology: &Value) -> BTreeSet<u64> {
-    topology["brokers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|b| b["nodeId"].as_u64())
-        .collect()
-}
-
-fn led(topology: &Value) -> usize {
-    let brokers = topology["brokers"].as_array().into_iter().flatten();
-    let partitions = brokers.flat_map(|b| b["partitions"].as_array().into_iter().flatten());
-    let led: BTreeSet<_> = partitions
-        .filter(|p| p["role"] == "leader")
-        .filter_map(|p| p["partitionId"].as_u64())
-        .collect();
-    led.len()
-}
-
-impl Goal {
-    fn of(step: &str, first: &Value, last: &Value) -> Goal {
-        let (before, body) = (&first["response_body"], &last["response_body"]);
-        let status = last["status"].as_u64().unwrap_or(0);
-        if body["brokers"].is_array() && body["clusterSize"].is_u64() {
-            let lists = ["drop", "list", "seen"].iter().any(|word| step.contains(word));
-            if !step.contains("led") && (lists || listed(before) != listed(body)) {
-                return Goal::Listed(listed(body));
-            }
-            return Goal::Led(led(body));
-        }
-        match body["lastChange"]["id"].as_u64() {
-            Some(id) if body["pendingChange"].is_null() => Goal::Changed(id),
-            _ => Goal::Shape(status, shape_of(body)),
-        }
-    }
-
-    fn is_met(&self, status: u64, body: &Value, loose: bool) -> bool {
-        match self {
-            Goal::Changed(id) => {
-                let done = body["pendingChange"].is_null() && body["lastChange"].is_object();
-                done && (loose || body["lastChange"]["id"] == *id)
-            }
-            Goal::Listed(ids) => listed(body) == *ids,
-            Goal::Led(count) => led(body) >= *count,
-            Goal::Shape(wanted, shape) => *wanted == status && (status != 200 || shape_of(body) == *shape),
-        }
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Goal::Changed(id) => format!("change {id} over"),
-            Goal::Listed(ids) => format!("listed {ids:?}"),
-            Goal::Led(count) => format!("{count} partitions led"),
-            Goal::Shape(status, _) => format!("status {status} in its last shape"),
-        }
-    }
-}
-
-/// Where the cluster is in its changes, in a word.
-fn change_stage(body: &Value) -> String {
-    let id = |v: &Value| v["id"].as_u64().map_or("-".to_owned(), |id| id.to_string());
-    let status = body["lastChange"]["status"].as_str().unwrap_or("-");
-    format!(
-        "pending {} last {} {status}",
-        id(&body["pendingChange"]),
-        id(&body["lastChange"])
-    )
-}
-
-/// Whether one goes through the other's stages in their order: short ones may be missed on either side.
-fn in_order(lab: &[String], recorded: &[String]) -> bool {
-    let within = |short: &[String], long: &[String]| {
-        let mut rest = long.iter();
-        short.iter().all(|stage| rest.any(|s| s == stage))
-    };
-    within(lab, recorded) || within(recorded, lab)
 }
 
 /// Without ids of changes and versions, which a made-up beginning cannot have right.
