@@ -92,7 +92,7 @@ pub enum Output {
 pub enum Command {
     /// Lose a region of a lab, fail over and back, and see it proven. Needs nothing but this binary
     #[command(
-        after_help = "Examples:\n  c8dr drill\n  c8dr drill --lose region0 --brokers 8 --partitions 8\n  c8dr drill --speed 5 --output json"
+        after_help = "Examples:\n  c8dr drill\n  c8dr drill --lose region0 --brokers 8 --partitions 8\n  c8dr drill --speed 5 --output json\n  c8dr drill --list                        the drills that are kept in this binary\n  c8dr drill link-cut-both-alive --speed 5\n  c8dr drill our-night.drill --virtual     a script of your own: docs/guide/drills.md"
     )]
     Drill(Drill),
     /// Live through thousands of disasters in virtual time, and judge each by what is really so
@@ -182,6 +182,21 @@ pub enum Command {
 /// `drill`
 #[derive(Debug, clap::Args)]
 pub struct Drill {
+    /// A script, or the name of one that is kept in this binary [default: lose a region, fail over and back]
+    #[arg(value_name = "DRILL", conflicts_with_all = ["lose", "brokers", "partitions", "seed"])]
+    pub script: Option<String>,
+    /// List the drills that are kept in this binary
+    #[arg(long, conflicts_with = "script")]
+    pub list: bool,
+    /// Only read the script, and print what it would do
+    #[arg(long, requires = "script")]
+    pub dry_run: bool,
+    /// In virtual time: as fast as it goes, nothing is shown until the end
+    #[arg(long = "virtual", requires = "script", conflicts_with_all = ["speed", "dry_run"])]
+    pub in_virtual_time: bool,
+    /// Tell the whole story in the end, one line per event
+    #[arg(long, requires = "script", conflicts_with = "dry_run")]
+    pub trace: bool,
     /// The region to lose
     #[arg(long, default_value = "region1", value_name = "REGION")]
     pub lose: String,

@@ -4,6 +4,7 @@ mod apply;
 mod carry;
 mod config;
 mod drill;
+mod drill_script;
 mod explain;
 mod failback;
 mod failover;
@@ -33,7 +34,11 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         });
     }
     match &args.command {
-        Command::Drill(drill) => drill::run(screen, drill).await,
+        Command::Drill(drill) if drill.list => drill_script::list(screen),
+        Command::Drill(drill) => match &drill.script {
+            Some(script) => drill_script::run(screen, drill, script).await,
+            None => drill::run(screen, drill).await,
+        },
         Command::Storm(wanted) => storm::run(screen, wanted).await,
         Command::Lab(lab) => lab::run(screen, lab).await,
         Command::Status(status) => status::run(args, screen, status).await,

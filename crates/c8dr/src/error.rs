@@ -2,6 +2,7 @@
 
 mod code;
 mod coded;
+mod drill;
 mod records;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::exit::Exit;
 
 pub use code::ErrorCode;
 pub use coded::Coded;
+pub use drill::DrillTrouble;
 pub use records::{BrokenOff, JournalTrouble, RecordTrouble};
 
 /// Everything that ends a command other than its own result.
@@ -227,6 +229,10 @@ pub enum CliError {
         /// The way out.
         help: String,
     },
+    /// A drill's script that is not understood.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Drill(Box<DrillTrouble>),
     /// A file that can't be written or read.
     #[error("cannot {doing} {}", path.display())]
     #[diagnostic(help(
@@ -312,6 +318,7 @@ impl CliError {
             CliError::Journal(trouble) => trouble.error_code(),
             CliError::Drive(_) => ErrorCode::RunNotBegun,
             CliError::Lab { .. } => ErrorCode::LabTrouble,
+            CliError::Drill(_) => ErrorCode::DrillWrong,
             CliError::Io { .. } => ErrorCode::FileTrouble,
             CliError::Usage { .. } => ErrorCode::WrongUsage,
             CliError::Unwritable { .. } => ErrorCode::Unwritable,
@@ -330,6 +337,7 @@ impl CliError {
             | CliError::NotAPlan { .. }
             | CliError::NoRun { .. }
             | CliError::Lab { .. }
+            | CliError::Drill(_)
             | CliError::Usage { .. } => Exit::Usage,
             CliError::Refused(_)
             | CliError::WrongPlan(_)

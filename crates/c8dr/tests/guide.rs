@@ -27,6 +27,11 @@ fn the_night_itself() {
 }
 
 #[test]
+fn drills_as_text() {
+    typed("docs/guide/drills.md");
+}
+
+#[test]
 fn the_readme() {
     typed("README.md");
 }

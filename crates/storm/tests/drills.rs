@@ -37,8 +37,22 @@ macro_rules! drills {
 }
 
 drills![
+    answer_lost "answer-lost",
+    broker_lost_at_two_replicas "broker-lost-at-two-replicas",
+    crash_in_every_step "crash-in-every-step",
+    credentials_expire "credentials-expire",
+    dirty_recreated_region "dirty-recreated-region",
+    disk_fills_while_paused "disk-fills-while-paused",
+    forgotten_pause "forgotten-pause",
     link_cut_both_alive "link-cut-both-alive",
+    loss_of_region0 "loss-of-region0",
     loss_of_region1 "loss-of-region1",
+    old_region_returns "old-region-returns",
+    pending_change_region0_lost "pending-change-region0-lost",
+    stuck_change_coordinator_dead "stuck-change-coordinator-dead",
+    temporary_loss "temporary-loss",
+    two_operators "two-operators",
+    wrong_region_typed "wrong-region-typed",
 ];
 
 #[test]
@@ -84,12 +98,12 @@ fn around(example: &str) -> String {
     } else {
         "world 8 brokers\n"
     };
-    let ben = if example.starts_with("wait for ben") {
+    let ben = if example.starts_with("wait for ben") || example.starts_with("interrupt") {
         "ben: c8dr status &\n"
     } else {
         ""
     };
-    let waits = if example.ends_with('&') {
+    let waits = if example.ends_with('&') || example.starts_with("interrupt") {
         "wait for ben\n"
     } else {
         ""

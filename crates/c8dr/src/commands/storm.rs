@@ -111,7 +111,9 @@ pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliErro
 }
 
 /// Virtual time needs a thread without any runtime on it.
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CliError> {
+pub(super) async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CliError> {
     let (send, receive) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         // Nobody waits any more when c8dr is ended at once.
@@ -123,7 +125,7 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
     })
 }
 
-fn no_such_world(error: &SceneError) -> CliError {
+pub(super) fn no_such_world(error: &SceneError) -> CliError {
     let mut what = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

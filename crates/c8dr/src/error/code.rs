@@ -108,6 +108,8 @@ pub enum ErrorCode {
     NotPrinted,
     /// The lab cannot do what was asked.
     LabTrouble,
+    /// A drill's script is not understood.
+    DrillWrong,
     /// A file cannot be written or read.
     FileTrouble,
     /// The result cannot be written as asked.

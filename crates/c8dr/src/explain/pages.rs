@@ -22,6 +22,7 @@ pub(super) const PAGES: &[(&str, &str)] = pages![
     "coordinator-lost"
     "done"
     "electing-after-force"
+    "drill-wrong"
     "endpoints-unusable"
     "exporter-off"
     "exporter-unknown"

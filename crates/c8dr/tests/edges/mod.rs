@@ -1,6 +1,7 @@
 //! The faults, by what is wrong.
 
 mod configuration;
+mod drills;
 mod explain;
 mod hostile;
 mod index;

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a long run tells how many inputs it drew")]
 
 mod bucket;
+mod drills;
 mod driver;
 mod growth;
 mod lab;

@@ -147,6 +147,13 @@ impl Stage {
         done
     }
 
+    /// An operator presses Ctrl-C: what goes on ends after the request that is in the air.
+    pub(super) fn interrupt(&self, operator: &str) {
+        if let Some(machine) = self.machines().get(operator) {
+            machine.canceller.cancel();
+        }
+    }
+
     fn failback_request(&self, returning: RegionId) -> failback::Request {
         let disk = self.lab.with(|world| world.config().disk);
         let repository = Repository {
@@ -255,8 +262,13 @@ impl Stage {
             by: operator.to_owned(),
             reason: Some("drill".to_owned()),
         };
-        self.process(&kept, chapter, Work::Begin(Box::new((beginning, history))))
-            .await
+        self.process(
+            operator,
+            &kept,
+            chapter,
+            Work::Begin(Box::new((beginning, history))),
+        )
+        .await
     }
 
     async fn resumes(&self, operator: &str, from_record: bool) -> Done {
@@ -271,6 +283,7 @@ impl Stage {
         self.ear.begins(run.plan.kind);
         let by = operator.to_owned();
         self.process(
+            operator,
             &kept,
             chapter,
             Work::Resume {
@@ -292,7 +305,7 @@ impl Stage {
             by: operator.to_owned(),
             reason: reason.to_owned(),
         };
-        self.process(&kept, chapter, work).await
+        self.process(operator, &kept, chapter, work).await
     }
 
     fn to_change(&self, operator: &str) -> Result<(Run, Kept), Box<Done>> {
@@ -340,8 +353,9 @@ impl Stage {
     }
 
     /// One process of c8dr, until it ends or is killed.
-    async fn process(&self, kept: &Kept, chapter: Chapter, work: Work) -> Done {
+    async fn process(&self, operator: &str, kept: &Kept, chapter: Chapter, work: Work) -> Done {
         let canceller = Canceller::default();
+        self.machines().entry(operator.to_owned()).or_default().canceller = canceller.clone();
         let has_text = self.bucket.is_some();
         let journal = Box::new(MemoryJournal::open(kept, self.plot.clone(), chapter, has_text));
         let gives_up = matches!(work, Work::GiveUp { .. });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use c8dr_domain::ids::RegionId;
+use c8dr_domain::plain;
 
 use super::mistake::{Mistake, nearest};
 use super::script::Span;
@@ -281,7 +282,8 @@ pub(super) fn shortened(word: &str) -> String {
     if word.chars().count() > LENGTH_MAX {
         short.push('…');
     }
-    short
+    // What a terminal would obey is spelled out.
+    plain::plain(&short).into_owned()
 }
 
 fn duration(word: &str) -> Result<Duration, String> {

@@ -37,13 +37,26 @@ pub(super) const SPOILS: [&str; 5] = [
     "status",
 ];
 
+/// What can be struck. A broker is called by its number.
+pub(super) const AIMS: [&str; 9] = [
+    "region0",
+    "region1",
+    "broker:2",
+    "link",
+    "link:region0",
+    "link:region1",
+    "search:region0",
+    "search:region1",
+    "names",
+];
+
 /// What a moment that nobody waits for may bring.
-const STRUCK: [&str; 12] = [
+pub(super) const STRUCK: [&str; 12] = [
     "break", "freeze", "heal", "slow", "flap", "fill", "free", "search", "store", "somebody", "spoil", "kill",
 ];
 
 /// What somebody else does, past c8dr.
-const SOMEBODY: [&str; 11] = [
+pub(super) const SOMEBODY: [&str; 11] = [
     "pauses",
     "resumes",
     "upgrades",
@@ -71,14 +84,6 @@ enum Aim {
 }
 
 fn aim(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Aim, Mistake> {
-    const KNOWN: [&str; 6] = [
-        "region0",
-        "region1",
-        "broker:2",
-        "link",
-        "search:region0",
-        "search:region1",
-    ];
     let word = cursor.word("what to strike")?;
     if let Some(id) = word.strip_prefix("broker:") {
         return match id.parse::<u32>() {
@@ -101,7 +106,7 @@ fn aim(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Aim, Mistake> {
         "link:region0" => Aim::LinkFrom(Region::Even),
         "link:region1" => Aim::LinkFrom(Region::Odd),
         "names" => Aim::Names,
-        _ => return Err(cursor.unknown(word, "thing that can be struck", &KNOWN)),
+        _ => return Err(cursor.unknown(word, "thing that can be struck", &AIMS)),
     })
 }
 

@@ -19,7 +19,24 @@ macro_rules! kept {
     };
 }
 
-kept!["link-cut-both-alive", "loss-of-region1"];
+kept![
+    "answer-lost",
+    "broker-lost-at-two-replicas",
+    "crash-in-every-step",
+    "credentials-expire",
+    "dirty-recreated-region",
+    "disk-fills-while-paused",
+    "forgotten-pause",
+    "link-cut-both-alive",
+    "loss-of-region0",
+    "loss-of-region1",
+    "old-region-returns",
+    "pending-change-region0-lost",
+    "stuck-change-coordinator-dead",
+    "temporary-loss",
+    "two-operators",
+    "wrong-region-typed",
+];
 
 /// The drill of this name.
 pub fn named(name: &str) -> Option<&'static Known> {

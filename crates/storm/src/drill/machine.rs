@@ -2,6 +2,7 @@
 
 use c8dr_domain::ids::RunId;
 use c8dr_domain::run::{IllegalTransition, Run};
+use c8dr_engine::drive::Canceller;
 
 use crate::journal::Kept;
 
@@ -9,6 +10,8 @@ use crate::journal::Kept;
 #[derive(Clone, Default)]
 pub(super) struct Machine {
     runs: Vec<(RunId, Kept)>,
+    /// Who can stop what goes on here.
+    pub(super) canceller: Canceller,
 }
 
 impl Machine {

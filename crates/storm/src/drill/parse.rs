@@ -12,7 +12,7 @@ use super::{deeds, wishes};
 use crate::fault::{Chapter, Side};
 
 /// How a line may begin.
-pub(super) const BEGINNINGS: [&str; 25] = [
+pub(super) const BEGINNINGS: [&str; 26] = [
     "world",
     "load",
     "at",
@@ -34,9 +34,10 @@ pub(super) const BEGINNINGS: [&str; 25] = [
     "after",
     "when",
     "c8dr",
+    "interrupt",
     "expect",
     // Where the first word is a figure or a name these follow it; they are told when they are alone.
-    "5s into failback",
+    "30s into failback",
     "ben: c8dr",
     "wait for ben",
 ];
@@ -191,12 +192,7 @@ impl Reader {
             }
             "wait" if cursor.has("for") => {
                 let name = cursor.word("an operator's name")?;
-                let Some(place) = self.beside.iter().position(|one| one == name) else {
-                    return Err(cursor.wrong(
-                        format!("`{}` has nothing that goes on beside the script", shortened(name)),
-                        "Begin it first, with `&` at the end: `ben: c8dr failover --lost region1 &`.",
-                    ));
-                };
+                let place = self.goes_on(cursor, name)?;
                 self.beside.remove(place);
                 self.has_command = true;
                 Statement::WaitFor {
@@ -205,6 +201,11 @@ impl Reader {
                 }
             }
             "wait" => Statement::Wait(cursor.duration()?),
+            "interrupt" => {
+                let name = cursor.word("an operator's name")?;
+                self.goes_on(cursor, name)?;
+                Statement::Interrupt(name.to_owned())
+            }
             "before" | "after" => {
                 let side = match first {
                     "before" => Side::Before,
@@ -250,6 +251,17 @@ impl Reader {
 
     fn deed(&self, cursor: &mut Cursor<'_>) -> Result<Deed, Mistake> {
         deeds::deed(cursor, self.brokers())
+    }
+
+    /// Whose command goes on beside the script.
+    fn goes_on(&self, cursor: &Cursor<'_>, name: &str) -> Result<usize, Mistake> {
+        let place = self.beside.iter().position(|one| one == name);
+        place.ok_or_else(|| {
+            cursor.wrong(
+                format!("`{}` has nothing that goes on beside the script", shortened(name)),
+                "Begin it first, with `&` at the end: `ben: c8dr failover --lost region1 &`.",
+            )
+        })
     }
 
     fn brokers(&self) -> u32 {

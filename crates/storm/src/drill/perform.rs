@@ -24,7 +24,12 @@ use crate::story::{Line as StoryLine, Who};
 #[derive(Clone, Debug)]
 pub enum Happened<'a> {
     /// A line begins.
-    Line(&'a Line),
+    Line {
+        /// How long after the drill's beginning.
+        at: Duration,
+        /// Which.
+        line: &'a Line,
+    },
     /// A command has ended.
     Ended {
         /// Who typed it.
@@ -128,7 +133,10 @@ pub async fn perform(
     for (_, task) in std::mem::take(&mut player.beside) {
         task.abort();
     }
-    stage.ear.heard().judge.reckon(false, Chapter::Reckoning);
+    // What somebody left paused where c8dr never ran is no run's fault.
+    if stage.machines().values().any(|machine| !machine.all().is_empty()) {
+        stage.ear.heard().judge.reckon(false, Chapter::Reckoning);
+    }
     let took = clock.now().since(player.began);
     Ok(stage.outcome(player.met, failed, took))
 }
@@ -151,7 +159,8 @@ struct Player<F> {
 impl<F: Fn(&Happened<'_>)> Player<F> {
     async fn all(&mut self, drill: &Drill) -> Option<Failed> {
         for line in &drill.lines {
-            (self.tell)(&Happened::Line(line));
+            let at = self.stage.clock.now().since(self.began);
+            (self.tell)(&Happened::Line { at, line });
             self.stage.ear.person(|| line.text.clone());
             if let Err(failed) = self.one(line).await {
                 return Some(failed);
@@ -203,6 +212,7 @@ impl<F: Fn(&Happened<'_>)> Player<F> {
                 self.ended(operator, done);
                 self.expect(line, expects).await?;
             }
+            Statement::Interrupt(operator) => self.stage.interrupt(operator),
             Statement::WaitFor { operator, expects } => {
                 let Some(task) = self.beside.remove(operator) else {
                     return Err(failed(format!("{operator} has begun nothing.")));

@@ -93,6 +93,8 @@ pub(crate) enum Statement {
         beside: bool,
         expects: Vec<Expectation>,
     },
+    /// An operator presses Ctrl-C where a command goes on beside the script.
+    Interrupt(String),
     /// Until an operator's command that goes on beside the script has ended.
     WaitFor {
         operator: String,

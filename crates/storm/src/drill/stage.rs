@@ -12,7 +12,7 @@ use c8dr_engine::drive::{Canceller, Gear};
 use c8dr_engine::events::{Listener, Told};
 use c8dr_engine::observe::Sources;
 use c8dr_engine::ports::{Bucket, Platform, Search, Zeebe};
-use c8dr_lab::{Disk, Lab, Timings, WorldConfig};
+use c8dr_lab::{Blow, Disk, Lab, Region, Timings, WorldConfig};
 
 use super::machine::Machine;
 use super::script::{Command, Deed, Drill, Moment, Statement, Struck};
@@ -242,8 +242,18 @@ fn spoilt<P>(port: P, plot: &Plot, clock: &Clock) -> Spoilt<P> {
     }
 }
 
-/// The region that this drill is about: the first that a command calls lost, or that is to return.
+/// The region that this drill is about: the first that is broken, or else the first that a command calls lost.
 fn lost(drill: &Drill) -> RegionId {
+    let broken = drill.lines.iter().find_map(|line| match &line.statement {
+        Statement::At(_, Some(Deed::Blows(blows, _))) | Statement::Do(Deed::Blows(blows, _)) => {
+            blows.iter().find_map(|blow| match blow {
+                Blow::RegionDies(Region::Even) => Some(RegionId(0)),
+                Blow::RegionDies(Region::Odd) => Some(RegionId(1)),
+                _ => None,
+            })
+        }
+        _ => None,
+    });
     let named = drill.lines.iter().find_map(|line| match &line.statement {
         Statement::Command { command, .. } => match command {
             Command::Failover { lost, .. } => Some(*lost),
@@ -252,5 +262,5 @@ fn lost(drill: &Drill) -> RegionId {
         },
         _ => None,
     });
-    named.unwrap_or(RegionId(1))
+    broken.or(named).unwrap_or(RegionId(1))
 }

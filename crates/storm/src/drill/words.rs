@@ -56,7 +56,7 @@ pub const DEEDS: &[Word] = &[
     ),
     word(
         "break link:region0 for 1m",
-        "what region 0 sends to the other vanishes; the other way packets pass",
+        "what region 0 sends to the other vanishes; the other way packets pass. Also `link:region1`",
     ),
     word(
         "slow link for 1m",
@@ -72,6 +72,26 @@ pub const DEEDS: &[Word] = &[
     word(
         "fill search:region0 for 1m",
         "the disks of a search are full: it takes no writes, and restores stand still",
+    ),
+    word("free broker:2", "there is room again; also `free search:region0`"),
+    word(
+        "break link:region0 for 1m",
+        "what region 0 sends to the other vanishes; the other way packets pass. Also `link:region1`",
+    ),
+    word(
+        "slow link for 1m",
+        "packets between the regions take most of a second",
+    ),
+    word("flap link for 1m", "the link comes and goes, every few seconds"),
+    word(
+        "break names for 1m",
+        "the names of brokers can no longer be resolved: who runs goes on, who starts cannot",
+    ),
+    word("heal names", "they can be resolved again"),
+    word("fill broker:2 for 1m", "something else fills a broker's volume"),
+    word(
+        "fill search:region0 for 1m",
+        "the disks of a search are full: it takes no writes, and restores stand still. Also `search:region1`",
     ),
     word("free broker:2", "there is room again; also `free search:region0`"),
     word("break search:region0 for 30s", "kills a region's search"),
@@ -122,6 +142,25 @@ pub const DEEDS: &[Word] = &[
     word(
         "somebody resumes exporting",
         "on every broker that answers, past c8dr",
+    ),
+    word("somebody begins a change", "a mistyped one, that never ends"),
+    word("somebody cancels the change", "whosever it is"),
+    word(
+        "somebody forces region0",
+        "forces everybody out but the brokers of this region",
+    ),
+    word("somebody rebalances", "asks for leaders in their usual places"),
+    word(
+        "somebody upgrades region0",
+        "`helm upgrade` with the usual values: Operate and Tasklist are on again",
+    ),
+    word(
+        "somebody restarts region0",
+        "`kubectl rollout restart` of its brokers",
+    ),
+    word(
+        "somebody uninstalls region1",
+        "`helm uninstall`, behind everybody's back",
     ),
     word(
         "somebody disables the exporter to region1",
@@ -225,6 +264,7 @@ pub const COMMANDS: &[Word] = &[
         "typed by somebody else, on a machine of their own",
     ),
     word("ben: c8dr failover --lost region1 &", "goes on beside the script"),
+    word("interrupt ben", "presses Ctrl-C there"),
     word("wait for ben expect verified", "until that has ended"),
 ];
 
@@ -315,3 +355,34 @@ pub const ALL: [(&str, &[Word]); 6] = [
     ("Expected of a command", OF_COMMANDS),
     ("Expected of the world", OF_THE_WORLD),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use crate::drill::{deeds, parse, wishes};
+
+    /// Every word that the reader knows is on the page, so that nobody has to guess one.
+    #[test]
+    fn every_word_that_is_understood_is_on_the_page() {
+        let known = [
+            &parse::BEGINNINGS[..],
+            &parse::WORLD,
+            &parse::COMMANDS,
+            &deeds::BEGINNINGS,
+            &deeds::SPOILS,
+            &deeds::STRUCK,
+            &deeds::SOMEBODY,
+            &deeds::AIMS,
+            &wishes::BEGINNINGS,
+        ];
+        let page: Vec<String> = (ALL.iter().flat_map(|(_, words)| words.iter()))
+            .map(|word| format!("{} {}", word.example, word.means))
+            .collect();
+        for word in known.into_iter().flatten() {
+            let is_told = |line: &String| {
+                line.split([' ', ',', '`', '.']).any(|one| one == *word) || line.contains(word)
+            };
+            assert!(page.iter().any(is_told), "`{word}` is on no line of the page");
+        }
+    }
+}
