@@ -57,7 +57,7 @@ fn a_dry_run_begins_nothing() {
             .as_array()
             .unwrap()
             .iter()
-            .any(|line| line == "after FB5  kill c8dr"),
+            .any(|line| line["text"] == "after FB5  kill c8dr"),
         "{lines:#}"
     );
 }

@@ -51,6 +51,13 @@ struct Met {
     expected: String,
 }
 
+/// A line that was understood.
+#[derive(Serialize)]
+struct Read<'a> {
+    line: usize,
+    text: &'a str,
+}
+
 /// A drill in a list.
 #[derive(Serialize)]
 struct Listed {
@@ -81,10 +88,18 @@ pub(super) async fn run(screen: &Screen, wanted: &Drill, script: &str) -> Result
     let (name, text) = found(script)?;
     let drill = understood(&name, &text)?;
     if wanted.dry_run {
-        let lines: Vec<String> = (drill.lines().iter())
-            .map(|line| format!("{:4}  {}", line.number, line.text))
+        let lines: Vec<Read> = (drill.lines().iter())
+            .map(|line| Read {
+                line: line.number,
+                text: &line.text,
+            })
             .collect();
-        screen.result(&lines, || lines.join("\n"))?;
+        screen.result(&lines, || {
+            let shown: Vec<String> = (lines.iter())
+                .map(|read| format!("{:4}  {}", read.line, read.text))
+                .collect();
+            shown.join("\n")
+        })?;
         return Ok(Exit::Done);
     }
     let outcome = if wanted.in_virtual_time {
