@@ -182,7 +182,10 @@ impl Hand<'_, '_> {
             _ => (None, None),
         };
         let is_so = (seen.0.as_deref(), seen.1.as_deref()) == wanted && seen.1.is_some();
-        Ok((!is_so).then(|| format!("the exporters are {seen:?}")))
+        Ok((!is_so).then(|| {
+            let [here, there] = [&seen.0, &seen.1].map(|one| one.as_deref().unwrap_or("not shown"));
+            format!("the exporters are {here} and {there}")
+        }))
     }
 
     fn pods(&mut self) -> Result<Option<String>, Closed> {
