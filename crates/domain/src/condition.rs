@@ -476,7 +476,9 @@ fn up(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
     }
     let streak = picture
         .history
-        .streak(|reading| reading.silent().is_disjoint(brokers));
+        .streak_to(READINGS, SignedDuration::ZERO, |reading| {
+            reading.silent().is_disjoint(brokers)
+        });
     if streak.readings < READINGS {
         return Verdict::NotYet(format!(
             "{} of {READINGS} readings in which all survivors answer.",
@@ -610,7 +612,9 @@ fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
     }
     let streak = picture
         .history
-        .streak(|reading| first_unled(picture, reading, by).is_none());
+        .streak_to(READINGS, SignedDuration::ZERO, |reading| {
+            first_unled(picture, reading, by).is_none()
+        });
     if streak.readings < READINGS {
         return Verdict::NotYet(format!(
             "{} of {READINGS} readings in which every partition is led.",

@@ -151,7 +151,7 @@ fn unasked_silent(picture: &Picture<'_>, lost: RegionId, unasked: &BTreeSet<Brok
         ));
     }
     // Those that can be asked must have kept silent as long as ever; one reading of a gateway is no proof either.
-    let streak: Streak = picture.history.streak(|reading| {
+    let streak: Streak = picture.history.streak_to(READINGS, SILENCE, |reading| {
         picture.region(lost, reading).answering.is_empty() && forgotten(reading, unasked, side)
     });
     if streak.reaches(READINGS, SILENCE) {
@@ -208,7 +208,9 @@ fn survivors_up(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
             may_close: true,
         });
     }
-    let streak = picture.history.streak(|reading| missing(reading).is_empty());
+    let streak = (picture.history).streak_to(READINGS, SignedDuration::ZERO, |reading| {
+        missing(reading).is_empty()
+    });
     (streak.readings < READINGS).then(|| Gap {
         pale: Pale::SurvivorsUp,
         why: format!(

@@ -1,6 +1,7 @@
 //! The readings of the last while, newest last. No single reading is ever believed: what counts is a streak of them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,7 +17,8 @@ const GAP_MAX: SignedDuration = SignedDuration::from_secs(30);
 /// Readings in the order in which they were taken.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    readings: VecDeque<Observation>,
+    /// Shared: whoever is told of a reading keeps it without copying it.
+    readings: VecDeque<Arc<Observation>>,
 }
 
 /// How long something has held without interruption, up to the newest reading.
@@ -44,21 +46,21 @@ impl History {
     }
 
     /// Adds the newest reading.
-    pub fn add(&mut self, observation: Observation) {
+    pub fn add(&mut self, observation: impl Into<Arc<Observation>>) {
         if self.readings.len() == READINGS_MAX {
             self.readings.pop_front();
         }
-        self.readings.push_back(observation);
+        self.readings.push_back(observation.into());
     }
 
     /// The newest reading.
     pub fn latest(&self) -> Option<&Observation> {
-        self.readings.back()
+        self.readings.back().map(Arc::as_ref)
     }
 
     /// The readings, oldest first.
     pub fn readings(&self) -> impl DoubleEndedIterator<Item = &Observation> {
-        self.readings.iter()
+        self.readings.iter().map(Arc::as_ref)
     }
 
     /// How many readings there are.
@@ -72,26 +74,41 @@ impl History {
     }
 
     /// For how long, up to the newest reading, `holds` has been true in every reading, without a long gap between two.
-    pub fn streak(&self, mut holds: impl FnMut(&Observation) -> bool) -> Streak {
-        let mut readings = 0;
-        let mut since: Option<Timestamp> = None;
-        for reading in self.readings.iter().rev() {
-            let unwatched = since.is_some_and(|later| later.duration_since(reading.until) > GAP_MAX);
+    pub fn streak(&self, holds: impl FnMut(&Observation) -> bool) -> Streak {
+        self.streak_to(usize::MAX, SignedDuration::MAX, holds)
+    }
+
+    /// As [`History::streak`], but no further back than to this many readings over this long: for whoever wants to know only
+    /// whether it [reaches](Streak::reaches) them.
+    pub fn streak_to(
+        &self,
+        readings: usize,
+        span: SignedDuration,
+        mut holds: impl FnMut(&Observation) -> bool,
+    ) -> Streak {
+        let mut streak = Streak {
+            readings: 0,
+            span: SignedDuration::ZERO,
+            since: None,
+        };
+        let Some(latest) = self.latest() else {
+            return streak;
+        };
+        for reading in self.readings().rev() {
+            let unwatched = (streak.since).is_some_and(|later| later.duration_since(reading.until) > GAP_MAX);
             if unwatched || !holds(reading) {
                 break;
             }
-            readings += 1;
-            since = Some(reading.at);
+            streak = Streak {
+                readings: streak.readings + 1,
+                span: latest.until.duration_since(reading.at),
+                since: Some(reading.at),
+            };
+            if streak.reaches(readings, span) {
+                break;
+            }
         }
-        let span = match (since, self.latest()) {
-            (Some(first), Some(latest)) => latest.until.duration_since(first),
-            _ => SignedDuration::ZERO,
-        };
-        Streak {
-            readings,
-            span,
-            since,
-        }
+        streak
     }
 }
 

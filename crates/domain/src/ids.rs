@@ -1,6 +1,7 @@
 //! The names of things: brokers, partitions, regions, exporters, changes, gateways, runs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,12 +25,12 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes the text as it is.
             pub fn new(text: impl Into<String>) -> Self {
-                $name(text.into())
+                $name(Arc::from(text.into()))
             }
 
             /// The text.

@@ -176,8 +176,8 @@ impl Installation {
 
     /// The brokers of a region.
     pub fn brokers_of(&self, region: RegionId) -> BTreeSet<BrokerId> {
-        self.brokers()
-            .into_iter()
+        (0..self.cluster_size)
+            .map(BrokerId)
             .filter(|broker| RegionId::of(*broker) == region)
             .collect()
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -205,7 +206,7 @@ pub struct Observation {
     /// When its last answer had come.
     pub until: Timestamp,
     /// The gateways that were asked.
-    pub gateways: BTreeMap<GatewayName, GatewaySight>,
+    pub gateways: BTreeMap<GatewayName, Arc<GatewaySight>>,
     /// The brokers that were asked.
     pub brokers: BTreeMap<BrokerId, BrokerSight>,
     /// The searches that were asked.

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use crate::history::{History, Streak};
 use crate::ids::{BrokerId, ExporterId, PartitionId, RegionId};
 use crate::installation::Installation;
-use crate::observation::{Observation, Sight};
+use crate::observation::{BrokerSight, Observation, Sight};
 use crate::topology::{ClusterConfiguration, ExporterPhase, ExporterStatus, Health};
 
 /// How a region's brokers answer at their own endpoints, in one reading.
@@ -115,18 +115,24 @@ impl<'a> Picture<'a> {
 
     /// For how long a whole region has kept silent.
     pub fn region_silent(&self, region: RegionId) -> Streak {
-        self.history
-            .streak(|reading| self.region(region, reading).all_silent())
+        let brokers = self.installation.brokers_of(region);
+        self.history.streak(|reading| {
+            (brokers.iter()).all(|broker| reading.brokers.get(broker).is_some_and(BrokerSight::is_silent))
+        })
     }
 
     /// Who leads a partition by a reading.
     pub fn lead(&self, partition: PartitionId, reading: &Observation) -> Lead {
-        let own = reading.own_leaders(partition);
-        if own.len() > 1 {
-            return Lead::Twice(own);
-        }
-        if let Some(leader) = own.first() {
-            return Lead::Proven(*leader);
+        let mut own = reading
+            .own_replicas(partition)
+            .filter(|(_, replica)| replica.leads())
+            .map(|(broker, _)| broker);
+        if let Some(leader) = own.next() {
+            let others: BTreeSet<BrokerId> = own.collect();
+            return match others.is_empty() {
+                true => Lead::Proven(leader),
+                false => Lead::Twice(others.into_iter().chain([leader]).collect()),
+            };
         }
         let mut listed = BTreeSet::new();
         let mut unconfirmed = BTreeSet::new();
@@ -301,9 +307,11 @@ impl<'a> Picture<'a> {
             .count()
     }
 
-    /// For how long nobody has been seen to lead anything: no broker says so, in any reading.
+    /// For how long nobody has been seen to lead anything: no broker says so, in any reading. Looked back upon no further than
+    /// two readings and [`Picture::ELECTION`].
     pub fn leaderless(&self) -> Streak {
-        self.history.streak(|reading| {
+        // Two readings over an election are all that anybody asks for.
+        self.history.streak_to(2, Self::ELECTION, |reading| {
             self.installation.partitions().all(|partition| {
                 !matches!(
                     self.lead(partition, reading),

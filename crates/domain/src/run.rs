@@ -8,6 +8,7 @@ mod paused;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -308,8 +309,8 @@ pub struct Attempt {
 pub struct Run {
     /// Its id.
     pub id: RunId,
-    /// Its plan.
-    pub plan: Plan,
+    /// Its plan. Shared: a run is copied with each of its events, and its plan never changes.
+    pub plan: Arc<Plan>,
     /// Who started it.
     pub by: String,
     /// When.
@@ -367,7 +368,7 @@ impl Run {
         match event {
             Event::Planned { run, plan, by, .. } => Ok(Run {
                 id: run.clone(),
-                plan: (**plan).clone(),
+                plan: Arc::new((**plan).clone()),
                 by: by.clone(),
                 planned_at: at,
                 phase: Phase::Between,

@@ -431,17 +431,15 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    async fn observe(&mut self, look: Look, asks: &Asks) -> Observation {
+    async fn observe(&mut self, look: Look, asks: &Asks) -> Arc<Observation> {
         let sources = Sources {
             zeebe: self.gear.zeebe,
             searches: self.gear.searches.clone(),
             platforms: self.gear.platforms.clone(),
         };
-        let reading = observe_all(&sources, &self.gear.clock, look, asks).await;
-        self.gear
-            .listener
-            .tell(&Told::Observed(Box::new(reading.clone())));
-        self.history.add(reading.clone());
+        let reading = Arc::new(observe_all(&sources, &self.gear.clock, look, asks).await);
+        self.gear.listener.tell(&Told::Observed(Arc::clone(&reading)));
+        self.history.add(Arc::clone(&reading));
         reading
     }
 

@@ -1,5 +1,6 @@
 //! What a driven run tells while it goes. Every view retells these; none knows more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use c8dr_domain::observation::Observation;
@@ -29,7 +30,7 @@ pub enum Told {
     /// Something worth knowing that changes nothing.
     Note(String),
     /// A reading was taken.
-    Observed(Box<Observation>),
+    Observed(Arc<Observation>),
 }
 
 /// What is being waited for: never without a since and an until.

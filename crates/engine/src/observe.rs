@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use c8dr_domain::condition::{Asks, SearchAsks};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
-use c8dr_domain::observation::{BrokerSight, GatewaySight, Observation, Sight};
+use c8dr_domain::observation::{Observation, Sight};
 use c8dr_domain::platform::PlatformSight;
 use c8dr_domain::search::SearchSight;
-use futures_util::future::{join, join_all, join3, join4};
+use futures_util::future::{join, join_all, join3};
 
 use crate::clock::Clock;
-use crate::ports::{Platform, Search, Zeebe};
+use crate::ports::{AskReady, BrokerQuestions, Platform, Questions, Search, Zeebe};
 
 /// Everything that can be asked.
 #[derive(Clone)]
@@ -74,16 +74,12 @@ pub async fn observe_all(sources: &Sources<'_>, clock: &Clock, look: Look, asks:
             Look::Side { region } => RegionId::of(*broker) == region,
         })
         .collect();
-    let gateways = join_all(
-        asked_gateways(zeebe, look)
-            .into_iter()
-            .map(|(name, region)| gateway_sight(zeebe, name, region)),
-    );
-    let brokers = join_all(
-        brokers
-            .into_iter()
-            .map(|broker| broker_sight(zeebe, broker, look, asks.metrics)),
-    );
+    let questions = Questions {
+        gateways: asked_gateways(zeebe, look),
+        brokers: (brokers.into_iter())
+            .map(|broker| (broker, broker_questions(broker, look, asks.metrics)))
+            .collect(),
+    };
     let searches = join_all(asks.searches.iter().filter_map(|(region, asks)| {
         let search = *sources.searches.get(region)?;
         Some(async move { (*region, search_sight(search, asks).await) })
@@ -92,12 +88,12 @@ pub async fn observe_all(sources: &Sources<'_>, clock: &Clock, look: Look, asks:
         let platform = *sources.platforms.get(region)?;
         Some(async move { (*region, platform_sight(platform).await) })
     }));
-    let (gateways, brokers, searches, platforms) = join4(gateways, brokers, searches, platforms).await;
+    let (answers, searches, platforms) = join3(zeebe.read(&questions), searches, platforms).await;
     Observation {
         at,
         until: clock.wall(),
-        gateways: gateways.into_iter().collect(),
-        brokers: brokers.into_iter().collect(),
+        gateways: answers.gateways,
+        brokers: answers.brokers,
         searches: searches.into_iter().collect(),
         platforms: platforms.into_iter().collect(),
     }
@@ -170,70 +166,13 @@ fn side(all: BTreeMap<GatewayName, RegionId>, region: RegionId) -> BTreeMap<Gate
         .collect()
 }
 
-async fn gateway_sight(
-    zeebe: &dyn Zeebe,
-    name: GatewayName,
-    region: RegionId,
-) -> (GatewayName, GatewaySight) {
-    let (topology, configuration, exporters) = join3(
-        zeebe.topology(&name),
-        zeebe.configuration(&name),
-        zeebe.exporters(&name),
-    )
-    .await;
-    (
-        name,
-        GatewaySight {
-            region,
-            topology,
-            configuration,
-            exporters,
-        },
-    )
-}
-
-async fn broker_sight(
-    zeebe: &dyn Zeebe,
-    broker: BrokerId,
-    look: Look,
-    with_metrics: bool,
-) -> (BrokerId, BrokerSight) {
-    let own = async { own_sight(zeebe, broker, look).await };
-    let metrics = async {
-        match with_metrics {
-            true => zeebe.metrics(broker).await,
-            false => Sight::NotAsked,
-        }
-    };
-    let (own, metrics) = join(own, metrics).await;
-    (broker, BrokerSight { metrics, ..own })
-}
-
-async fn own_sight(zeebe: &dyn Zeebe, broker: BrokerId, look: Look) -> BrokerSight {
-    match look {
-        Look::Everything => both(zeebe, broker).await,
+fn broker_questions(broker: BrokerId, look: Look, metrics: bool) -> BrokerQuestions {
+    let ready = match look {
+        Look::Everything => AskReady::Always,
         // A black hole costs its time-outs once, not one after the other.
-        Look::Loss { lost } if RegionId::of(broker) == lost => both(zeebe, broker).await,
+        Look::Loss { lost } if RegionId::of(broker) == lost => AskReady::Always,
         // A broker that tells of its partitions is there; only of one that does not it is asked whether it lives.
-        Look::Loss { .. } | Look::Side { .. } => match zeebe.partitions(broker).await {
-            partitions @ (Sight::Seen(_) | Sight::NotAsked) => BrokerSight {
-                partitions,
-                ..BrokerSight::default()
-            },
-            partitions => BrokerSight {
-                ready: zeebe.ready(broker).await,
-                partitions,
-                ..BrokerSight::default()
-            },
-        },
-    }
-}
-
-async fn both(zeebe: &dyn Zeebe, broker: BrokerId) -> BrokerSight {
-    let (ready, partitions) = join(zeebe.ready(broker), zeebe.partitions(broker)).await;
-    BrokerSight {
-        ready,
-        partitions,
-        ..BrokerSight::default()
-    }
+        Look::Loss { .. } | Look::Side { .. } => AskReady::IfSilent,
+    };
+    BrokerQuestions { ready, metrics }
 }

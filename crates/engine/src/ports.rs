@@ -6,11 +6,11 @@ use std::sync::Arc;
 use c8dr_domain::effect::{Answer, Mode, PlatformEffect, SearchEffect, ZeebeEffect};
 use c8dr_domain::exporting::{BrokerMetrics, PositionVector};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
-use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::observation::{BrokerSight, GatewaySight, Sight, Silence};
 use c8dr_domain::platform::Pod;
 use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join, join_all, join3};
 
 /// One Zeebe cluster, reached through its gateways and brokers.
 ///
@@ -44,6 +44,12 @@ pub trait Zeebe: Send + Sync {
         Box::pin(async { Sight::NotAsked })
     }
 
+    /// Asks many questions at once. All of them are sent together, and no answer waits for another; whoever can answer them
+    /// cheaper than one by one may.
+    fn read<'a>(&'a self, questions: &'a Questions) -> BoxFuture<'a, Answers> {
+        Box::pin(read_one_by_one(self, questions))
+    }
+
     /// Sends an effect through a gateway, once.
     fn perform<'a>(
         &'a self,
@@ -51,6 +57,95 @@ pub trait Zeebe: Send + Sync {
         effect: &'a ZeebeEffect,
         mode: Mode,
     ) -> BoxFuture<'a, Answer>;
+}
+
+/// Whether a broker is asked if it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskReady {
+    /// At once.
+    Always,
+    /// Only when it does not tell of its partitions.
+    IfSilent,
+}
+
+/// What a broker is asked, besides its partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokerQuestions {
+    /// Whether it is ready.
+    pub ready: AskReady,
+    /// How far its exporters are.
+    pub metrics: bool,
+}
+
+/// What is asked of a cluster in one look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Questions {
+    /// The gateways that are asked for topology, configuration and exporters.
+    pub gateways: BTreeMap<GatewayName, RegionId>,
+    /// The brokers.
+    pub brokers: BTreeMap<BrokerId, BrokerQuestions>,
+}
+
+/// What was said to [`Questions`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// By the gateways.
+    pub gateways: BTreeMap<GatewayName, Arc<GatewaySight>>,
+    /// By the brokers.
+    pub brokers: BTreeMap<BrokerId, BrokerSight>,
+}
+
+/// Each question as a call of its own, all at the same time.
+async fn read_one_by_one<Z: Zeebe + ?Sized>(zeebe: &Z, questions: &Questions) -> Answers {
+    let gateways = join_all((questions.gateways.iter()).map(async |(name, region)| {
+        let (topology, configuration, exporters) = join3(
+            zeebe.topology(name),
+            zeebe.configuration(name),
+            zeebe.exporters(name),
+        )
+        .await;
+        let sight = GatewaySight {
+            region: *region,
+            topology,
+            configuration,
+            exporters,
+        };
+        (name.clone(), Arc::new(sight))
+    }));
+    let brokers = join_all((questions.brokers.iter()).map(async |(broker, asked)| {
+        let metrics = async {
+            match asked.metrics {
+                true => zeebe.metrics(*broker).await,
+                false => Sight::NotAsked,
+            }
+        };
+        let ((ready, partitions), metrics) = join(own_account(zeebe, *broker, asked.ready), metrics).await;
+        let sight = BrokerSight {
+            ready,
+            partitions,
+            metrics,
+        };
+        (*broker, sight)
+    }));
+    let (gateways, brokers) = join(gateways, brokers).await;
+    Answers {
+        gateways: gateways.into_iter().collect(),
+        brokers: brokers.into_iter().collect(),
+    }
+}
+
+async fn own_account<Z: Zeebe + ?Sized>(
+    zeebe: &Z,
+    broker: BrokerId,
+    ready: AskReady,
+) -> (Sight<bool>, Sight<OwnPartitions>) {
+    match ready {
+        AskReady::Always => join(zeebe.ready(broker), zeebe.partitions(broker)).await,
+        AskReady::IfSilent => match zeebe.partitions(broker).await {
+            partitions @ (Sight::Seen(_) | Sight::NotAsked) => (Sight::NotAsked, partitions),
+            partitions => (zeebe.ready(broker).await, partitions),
+        },
+    }
 }
 
 /// One HTTP or gRPC exchange, for the report. Holds no secrets: credentials are never in it.

@@ -30,6 +30,72 @@ struct Inner {
     stopped: watch::Sender<bool>,
 }
 
+/// A question at a broker's door, until it is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit {
+    pub(crate) broker: BrokerId,
+    /// Since when.
+    pub(crate) asked: Moment,
+    /// Which life of the process was asked; none was met yet otherwise.
+    pub(crate) life: Option<u64>,
+    ticket: Option<u64>,
+}
+
+/// What a visit comes to.
+pub(crate) enum Met<T> {
+    /// Nobody is there, or not any more.
+    Refused(Refused),
+    /// The process stands still.
+    Frozen,
+    /// This, at that moment.
+    Value(Moment, T),
+    /// Nothing yet; ask again then.
+    Again(Moment),
+}
+
+impl Visit {
+    pub(crate) fn begun(broker: BrokerId, asked: Moment) -> Visit {
+        Visit {
+            broker,
+            asked,
+            life: None,
+            ticket: None,
+        }
+    }
+
+    /// Asks, in the present.
+    pub(crate) fn ask<T>(
+        &mut self,
+        world: &mut World,
+        question: &mut impl FnMut(&mut World, Moment, Option<u64>) -> Answer<T>,
+    ) -> Met<T> {
+        let own = world
+            .broker(self.broker)
+            .map(|own| (own.power, own.answers(), own.life));
+        let is_first = self.life.is_none();
+        let there = own.filter(|(power, answers, current)| {
+            let is_down = *power == Power::Down || *power == Power::Up && !answers;
+            !is_down && *self.life.get_or_insert(*current) == *current
+        });
+        match there {
+            None if is_first && self.life.is_none() => Met::Refused(Refused::ConnectionRefused),
+            None => Met::Refused(Refused::ConnectionReset),
+            Some((Power::Up, ..)) => match question(world, self.asked, self.ticket) {
+                Answer::Soon(value) => {
+                    let timings = world.config.timings.answer;
+                    Met::Value(world.now + world.chance.span(Stream::Answer, timings), value)
+                }
+                Answer::At(at, value) => Met::Value(at, value),
+                Answer::Again(at, ticket) => {
+                    self.ticket = ticket;
+                    Met::Again(at)
+                }
+            },
+            Some(_) => Met::Frozen,
+        }
+    }
+}
+
 /// There is no region of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no region {name:?}; the lab's regions are {known:?}")]
@@ -267,55 +333,46 @@ impl Lab {
     pub(crate) async fn attend<T>(
         &self,
         broker: BrokerId,
+        question: impl FnMut(&mut World, Moment, Option<u64>) -> Answer<T>,
+    ) -> Result<T, Refused> {
+        let visit = Visit::begun(broker, self.inner.clock.now());
+        self.go_on(visit, question).await
+    }
+
+    /// As [`Lab::attend`], for a visit that may have been begun before.
+    pub(crate) async fn go_on<T>(
+        &self,
+        mut visit: Visit,
         mut question: impl FnMut(&mut World, Moment, Option<u64>) -> Answer<T>,
     ) -> Result<T, Refused> {
         let mut upheavals = self.upheavals();
-        let asked = self.inner.clock.now();
-        let mut life = None;
-        let mut ticket = None;
         loop {
-            let answer = self.with(|w| {
-                let own = w.broker(broker)?;
-                let (power, alive, current) = (own.power, own.answers(), own.life);
-                if power == Power::Down
-                    || power == Power::Up && !alive
-                    || *life.get_or_insert(current) != current
-                {
-                    return None;
-                }
-                Some((power == Power::Up).then(|| {
-                    let answer = question(w, asked, ticket);
-                    let timings = w.config.timings.answer;
-                    match answer {
-                        Answer::Soon(value) => {
-                            Answer::At(w.now + w.chance.span(Stream::Answer, timings), value)
-                        }
-                        other => other,
-                    }
-                }))
-            });
-            let at = match answer {
-                None if life.is_none() => return Err(Refused::ConnectionRefused),
-                None => return Err(Refused::ConnectionReset),
+            let at = match self.with(|world| visit.ask(world, &mut question)) {
+                Met::Refused(refused) => return Err(refused),
                 // Frozen: the connection stands, and nothing comes.
-                Some(None) => {
+                Met::Frozen => {
                     let _ = upheavals.changed().await;
                     continue;
                 }
-                Some(Some(Answer::Soon(value))) => return Ok(value),
-                Some(Some(Answer::At(at, value))) => {
-                    self.sleep_unless_upheaval(at, broker, life, &mut upheavals)
-                        .await?;
+                Met::Value(at, value) => {
+                    self.arrives(&visit, at, &mut upheavals).await?;
                     return Ok(value);
                 }
-                Some(Some(Answer::Again(at, next))) => {
-                    ticket = next;
-                    at
-                }
+                Met::Again(at) => at,
             };
-            self.sleep_unless_upheaval(at, broker, life, &mut upheavals)
-                .await?;
+            self.arrives(&visit, at, &mut upheavals).await?;
         }
+    }
+
+    /// Waits for an answer that is on its way, as long as the process lives that gave it.
+    pub(crate) async fn arrives(
+        &self,
+        visit: &Visit,
+        at: Moment,
+        upheavals: &mut watch::Receiver<u64>,
+    ) -> Result<(), Refused> {
+        self.sleep_unless_upheaval(at, visit.broker, visit.life, upheavals)
+            .await
     }
 
     async fn sleep_unless_upheaval(

@@ -1,19 +1,23 @@
 //! What brokers say, as values: the same questions as on the wire, answered after the same times, with the
 //! same chance drawn, and nothing serialized. For those who live through thousands of disasters.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use c8dr_engine::clock::Moment;
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::api::cluster::exporter_states;
+use crate::api::search::Colour;
 use crate::api::{Answer, Asked, Call, Reply};
 use crate::cluster::configuration::{ChangeStatus, Configuration, Deed, Member, Operation, Placed};
 use crate::cluster::raft::Role;
 use crate::face::Refused;
-use crate::ids::{BrokerId, PartitionId};
-use crate::lab::Lab;
-use crate::world::World;
+use crate::ids::{BrokerId, PartitionId, Region};
+use crate::lab::{Lab, Met, Visit};
+use crate::world::{AnswerFault, World};
 
 /// What came of a question.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,112 +143,328 @@ pub struct MetricsView {
     pub disk_free_bytes: Option<u64>,
 }
 
-impl Lab {
-    /// A gateway's view of the cluster (`GET /v2/topology`).
-    pub async fn view_topology(&self, gateway: BrokerId, limit: Duration) -> Said<TopologyView> {
-        self.view(gateway, limit, |world, _| {
-            Answer::Soon(Said::Value(world.topology_view(gateway)))
-        })
-        .await
+/// What a broker, or the gateway in it, is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The gateway's view of the cluster (`GET /v2/topology`).
+    Topology,
+    /// The coordinator's configuration, asked through the gateway (`GET /actuator/cluster`).
+    Configuration,
+    /// The exporters and their states, asked through the gateway (`GET /actuator/exporters`).
+    Exporters,
+    /// The broker's own replicas (`GET /actuator/partitions`).
+    Partitions,
+    /// Whether the broker calls itself ready (`GET /actuator/health/readiness`).
+    Ready,
+    /// How far the broker's exporters are (`GET /actuator/prometheus`).
+    Metrics,
+}
+
+/// What was told to a [`Question`]. What is shared is the same value as before as long as nothing of it has changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// The gateway's view.
+    Topology(Arc<TopologyView>),
+    /// The configuration.
+    Configuration(Arc<ConfigurationView>),
+    /// The exporters by name, and their states as they are called on the wire.
+    Exporters(Arc<Vec<(String, &'static str)>>),
+    /// The broker's replicas.
+    Partitions(Vec<ReplicaView>),
+    /// Whether it is ready.
+    Ready(bool),
+    /// Its exporters.
+    Metrics(MetricsView),
+}
+
+/// A question that is to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// Of whom.
+    pub broker: BrokerId,
+    /// What.
+    pub question: Question,
+    /// For how long at most.
+    pub limit: Duration,
+}
+
+/// A question that was asked.
+#[derive(Debug)]
+pub struct Begun {
+    asking: Asking,
+    visit: Visit,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nobody is there.
+    Over(Said<Told>),
+    /// The answer is on its way.
+    Comes(Moment, Said<Told>),
+    /// Who was asked takes longer.
+    Open,
+}
+
+impl Begun {
+    /// Who was asked.
+    pub fn broker(&self) -> BrokerId {
+        self.asking.broker
     }
 
-    /// The configuration, asked through a gateway (`GET /actuator/cluster`).
-    pub async fn view_configuration(&self, gateway: BrokerId, limit: Duration) -> Said<ConfigurationView> {
-        self.view(gateway, limit, |world, asked| {
-            world.of_coordinator(asked, |world, c| world.configuration_view(c))
-        })
-        .await
+    /// What was asked.
+    pub fn question(&self) -> Question {
+        self.asking.question
     }
 
-    /// The exporters and their states, asked through a gateway (`GET /actuator/exporters`).
-    pub async fn view_exporters(
-        &self,
-        gateway: BrokerId,
-        limit: Duration,
-    ) -> Said<Vec<(String, &'static str)>> {
-        self.view(gateway, limit, |world, asked| {
-            world.of_coordinator(asked, |_, c| {
-                let states = exporter_states(c);
-                states
-                    .into_iter()
-                    .map(|one| (one.exporter_id, one.status))
-                    .collect()
-            })
-        })
-        .await
-    }
-
-    /// A broker's own replicas (`GET /actuator/partitions`).
-    pub async fn view_partitions(&self, broker: BrokerId, limit: Duration) -> Said<Vec<ReplicaView>> {
-        self.view(broker, limit, |world, asked| match world.partitions_wait(asked) {
-            Answer::Again(until, ticket) => Answer::Again(until, ticket),
-            Answer::At(at, hangs) => Answer::At(at, world.replicas_view(broker, hangs)),
-            Answer::Soon(hangs) => Answer::Soon(world.replicas_view(broker, hangs)),
-        })
-        .await
-    }
-
-    /// Whether a broker calls itself ready (`GET /actuator/health/readiness`).
-    pub async fn view_ready(&self, broker: BrokerId, limit: Duration) -> Said<bool> {
-        self.view(broker, limit, |world, _| {
-            Answer::Soon(Said::Value(world.broker(broker).is_some_and(|b| b.ready)))
-        })
-        .await
-    }
-
-    /// How far a broker's exporters are (`GET /actuator/prometheus`).
-    pub async fn view_metrics(&self, broker: BrokerId, limit: Duration) -> Said<MetricsView> {
-        self.view(broker, limit, |world, _| {
-            Answer::Soon(Said::Value(world.metrics_view(broker)))
-        })
-        .await
-    }
-
-    async fn view<T>(
-        &self,
-        broker: BrokerId,
-        limit: Duration,
-        mut question: impl FnMut(&mut World, &Asked<'_>) -> Answer<Said<T>>,
-    ) -> Said<T> {
-        // What is asked is the question itself; nobody reads the call of it.
-        let call = Call::new(http::Method::GET, "/", None, bytes::Bytes::new());
-        let fault = self.with(|world| world.next_answer_fault(false));
-        if let Some(crate::world::AnswerFault::Reset) = fault {
-            return Said::ConnectionReset;
+    /// What will be said, unless whoever says it dies before; `None` as long as that is open.
+    pub fn foreseen(&self) -> Option<&Said<Told>> {
+        match &self.state {
+            State::Over(said) | State::Comes(_, said) => Some(said),
+            State::Open => None,
         }
-        let attended = self.attend(broker, |world, at, ticket| {
-            let call = &call;
-            question(
-                world,
-                &Asked {
-                    broker,
-                    call,
-                    at,
-                    ticket,
-                },
-            )
+    }
+}
+
+/// Who a search is, and how it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchView {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its colour, as it is called on the wire.
+    pub color: &'static str,
+}
+
+/// What was told last, so that what has not changed is not made again.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// By gateway: which revision of its view and which configuration it was made of.
+    topologies: BTreeMap<BrokerId, (u64, Option<Arc<Configuration>>, Arc<TopologyView>)>,
+    configurations: Vec<KeptConfiguration>,
+}
+
+#[derive(Debug)]
+struct KeptConfiguration {
+    of: Arc<Configuration>,
+    view: Arc<ConfigurationView>,
+    exporters: Arc<Vec<(String, &'static str)>>,
+}
+
+/// Two sides and what they were a moment ago.
+const CONFIGURATIONS_KEPT: usize = 4;
+
+impl Lab {
+    /// Asks many questions in the same instant.
+    pub fn begin(&self, askings: &[Asking]) -> Vec<Begun> {
+        self.with(|world| askings.iter().map(|asking| world.begin(*asking)).collect())
+    }
+
+    /// Waits until all of them are answered.
+    pub async fn finish_all(&self, begun: Vec<Begun>) -> Vec<Said<Told>> {
+        let until = begun.iter().filter_map(|one| match &one.state {
+            State::Comes(at, _) => Some(*at),
+            _ => None,
         });
-        match self.clock().timeout(limit, attended).await {
+        let until = until.max();
+        let is_simple = begun.iter().all(Begun::comes_in_time);
+        let mut upheavals = self.upheavals();
+        let calm = match (is_simple, until) {
+            (false, _) => false,
+            (true, None) => true,
+            (true, Some(until)) => {
+                let slept = tokio::select! {
+                    () = self.clock().sleep_until(until) => true,
+                    _ = upheavals.changed() => false,
+                };
+                slept && self.with(|world| world.upheavals) == *upheavals.borrow_and_update()
+            }
+        };
+        if calm && !upheavals.has_changed().unwrap_or(false) {
+            let said = |one: Begun| match one.state {
+                State::Over(said) | State::Comes(_, said) => said,
+                State::Open => Said::TooLate,
+            };
+            return begun.into_iter().map(said).collect();
+        }
+        join_all(begun.into_iter().map(|one| self.finish(one))).await
+    }
+
+    /// Waits for one answer.
+    pub async fn finish(&self, begun: Begun) -> Said<Told> {
+        let Begun { asking, visit, state } = begun;
+        let mut upheavals = self.upheavals();
+        let answered = async {
+            match state {
+                State::Over(said) => Ok(said),
+                // It had come before whatever has happened to that process since.
+                State::Comes(at, said) if self.with(|world| world.had_said_before(asking.broker, at)) => {
+                    Ok(said)
+                }
+                State::Comes(at, said) => self.arrives(&visit, at, &mut upheavals).await.map(|()| said),
+                State::Open => self.go_on(visit, |world, at, _| world.tell(asking, at)).await,
+            }
+        };
+        let left = (visit.asked + asking.limit).since(self.clock().now());
+        match self.clock().timeout(left, answered).await {
             Ok(Ok(said)) => said,
-            Ok(Err(Refused::ConnectionRefused)) => Said::ConnectionRefused,
-            Ok(Err(Refused::ConnectionReset)) => Said::ConnectionReset,
+            Ok(Err(refused)) => refusal(refused),
             Err(_) => Said::TooLate,
         }
     }
 }
 
+impl Lab {
+    /// Which cluster a region's search is, and then how it is: two questions, one after the other.
+    pub async fn search_cluster(&self, region: Region, limit: Duration) -> Said<SearchView> {
+        let uuid = self
+            .ask_search(region, limit, |world| world.searches[region.index()].uuid.clone())
+            .await;
+        let uuid = match uuid {
+            Said::Value(uuid) => uuid,
+            Said::ConnectionRefused => return Said::ConnectionRefused,
+            Said::ConnectionReset => return Said::ConnectionReset,
+            Said::Nothing | Said::Declined { .. } | Said::TooLate => return Said::TooLate,
+        };
+        let colour = |world: &World| Colour::of(&world.searches[region.index()]).name();
+        match self.ask_search(region, limit, colour).await {
+            Said::Value(color) => Said::Value(SearchView { uuid, color }),
+            Said::ConnectionRefused => Said::ConnectionRefused,
+            Said::ConnectionReset => Said::ConnectionReset,
+            Said::Nothing | Said::Declined { .. } | Said::TooLate => Said::TooLate,
+        }
+    }
+
+    async fn ask_search<T>(&self, region: Region, limit: Duration, ask: impl Fn(&World) -> T) -> Said<T> {
+        if self.search_life(region).is_none() {
+            return Said::ConnectionRefused;
+        }
+        if let Some(AnswerFault::Reset) = self.with(|world| world.next_search_answer_fault(false)) {
+            return Said::ConnectionReset;
+        }
+        let attended = self.attend_search(region, |world, _, _| Answer::Soon(ask(world)));
+        match self.clock().timeout(limit, attended).await {
+            Ok(Ok(value)) => Said::Value(value),
+            Ok(Err(refused)) => refusal(refused),
+            Err(_) => Said::TooLate,
+        }
+    }
+}
+
+impl Begun {
+    fn comes_in_time(&self) -> bool {
+        match &self.state {
+            State::Over(_) => true,
+            State::Comes(at, _) => *at < self.visit.asked + self.asking.limit,
+            State::Open => false,
+        }
+    }
+}
+
+fn refusal<T>(refused: Refused) -> Said<T> {
+    match refused {
+        Refused::ConnectionRefused => Said::ConnectionRefused,
+        Refused::ConnectionReset => Said::ConnectionReset,
+    }
+}
+
 impl World {
-    fn of_coordinator<T>(
+    fn begin(&mut self, asking: Asking) -> Begun {
+        let mut visit = Visit::begun(asking.broker, self.now);
+        let state = match self.next_answer_fault(false) {
+            Some(AnswerFault::Reset) => State::Over(Said::ConnectionReset),
+            _ => match visit.ask(self, &mut |world, at, _| world.tell(asking, at)) {
+                Met::Refused(refused) => State::Over(refusal(refused)),
+                Met::Value(at, said) => State::Comes(at, said),
+                Met::Frozen | Met::Again(_) => State::Open,
+            },
+        };
+        Begun { asking, visit, state }
+    }
+
+    fn had_said_before(&self, broker: BrokerId, at: Moment) -> bool {
+        self.now >= at && self.broker(broker).is_some_and(|own| own.stirred > at)
+    }
+
+    fn tell(&mut self, asking: Asking, at: Moment) -> Answer<Said<Told>> {
+        let broker = asking.broker;
+        // What is asked is the question itself; nobody reads the call of it.
+        let call = Call::none();
+        let asked = Asked {
+            broker,
+            call: &call,
+            at,
+            ticket: None,
+        };
+        let soon = |told| Answer::Soon(Said::Value(told));
+        match asking.question {
+            Question::Topology => soon(Told::Topology(self.topology_kept(broker))),
+            Question::Configuration => {
+                self.of_coordinator(&asked, |kept| Told::Configuration(Arc::clone(&kept.view)))
+            }
+            Question::Exporters => {
+                self.of_coordinator(&asked, |kept| Told::Exporters(Arc::clone(&kept.exporters)))
+            }
+            Question::Partitions => match self.partitions_wait(&asked) {
+                Answer::Again(until, ticket) => Answer::Again(until, ticket),
+                Answer::At(at, hangs) => Answer::At(at, self.replicas_view(broker, hangs)),
+                Answer::Soon(hangs) => Answer::Soon(self.replicas_view(broker, hangs)),
+            },
+            Question::Ready => soon(Told::Ready(self.broker(broker).is_some_and(|b| b.ready))),
+            Question::Metrics => soon(Told::Metrics(self.metrics_view(broker))),
+        }
+    }
+
+    fn of_coordinator(
         &mut self,
         asked: &Asked<'_>,
-        tell: impl FnOnce(&World, &Configuration) -> T,
-    ) -> Answer<Said<T>> {
+        tell: impl FnOnce(&KeptConfiguration) -> Told,
+    ) -> Answer<Said<Told>> {
         match self.ask_coordinator(asked) {
-            Ok(configuration) => Answer::Soon(Said::Value(tell(self, &configuration))),
+            Ok(configuration) => Answer::Soon(Said::Value(tell(self.configuration_kept(configuration)))),
             Err(Answer::Soon(reply)) => Answer::Soon(declined(&reply)),
             Err(Answer::At(at, reply)) => Answer::At(at, declined(&reply)),
             Err(Answer::Again(at, ticket)) => Answer::Again(at, ticket),
         }
+    }
+
+    fn topology_kept(&mut self, gateway: BrokerId) -> Arc<TopologyView> {
+        let revision = self.broker(gateway).map_or(0, |own| own.view.revision);
+        let configuration = self.configuration(gateway);
+        if let Some((of, made_of, view)) = self.kept.topologies.get(&gateway)
+            && *of == revision
+            && made_of.as_ref().map(Arc::as_ptr) == configuration.map(Arc::as_ptr)
+        {
+            return Arc::clone(view);
+        }
+        let view = Arc::new(self.topology_view(gateway));
+        let made_of = configuration.cloned();
+        let kept = (revision, made_of, Arc::clone(&view));
+        self.kept.topologies.insert(gateway, kept);
+        view
+    }
+
+    fn configuration_kept(&mut self, configuration: Arc<Configuration>) -> &KeptConfiguration {
+        let kept = &self.kept.configurations;
+        let known = kept.iter().position(|one| Arc::ptr_eq(&one.of, &configuration));
+        let index = known.unwrap_or_else(|| {
+            let states = exporter_states(&configuration);
+            let exporters = states
+                .into_iter()
+                .map(|one| (one.exporter_id, one.status))
+                .collect();
+            let made = KeptConfiguration {
+                view: Arc::new(self.configuration_view(&configuration)),
+                exporters: Arc::new(exporters),
+                of: configuration,
+            };
+            let kept = &mut self.kept.configurations;
+            if kept.len() == CONFIGURATIONS_KEPT {
+                kept.remove(0);
+            }
+            kept.push(made);
+            kept.len() - 1
+        });
+        &self.kept.configurations[index]
     }
 
     fn topology_view(&self, gateway: BrokerId) -> TopologyView {
@@ -282,7 +502,7 @@ impl World {
         }
     }
 
-    fn replicas_view(&self, broker: BrokerId, hangs: bool) -> Said<Vec<ReplicaView>> {
+    fn replicas_view(&self, broker: BrokerId, hangs: bool) -> Said<Told> {
         if hangs {
             return Said::Nothing;
         }
@@ -307,7 +527,7 @@ impl World {
         }
         match views.is_empty() {
             true => Said::Nothing,
-            false => Said::Value(views),
+            false => Said::Value(Told::Partitions(views)),
         }
     }
 

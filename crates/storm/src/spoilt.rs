@@ -13,7 +13,7 @@ use c8dr_domain::platform::Pod;
 use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
 use c8dr_engine::clock::Clock;
-use c8dr_engine::ports::{Platform, Search, Zeebe};
+use c8dr_engine::ports::{Answers, Platform, Questions, Search, Zeebe};
 use futures_util::future::BoxFuture;
 
 use crate::fault::{Side, Spoil};
@@ -109,6 +109,10 @@ impl Zeebe for Spoilt<Box<dyn Zeebe>> {
 
     fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<BrokerMetrics>> {
         self.port.metrics(broker)
+    }
+
+    fn read<'a>(&'a self, questions: &'a Questions) -> BoxFuture<'a, Answers> {
+        self.port.read(questions)
     }
 
     fn perform<'a>(

@@ -208,7 +208,7 @@ impl Stage {
                 },
                 ..BrokerSight::default()
             };
-            gateways.insert(name, gateway);
+            gateways.insert(name, Arc::new(gateway));
             brokers.insert(BrokerId(broker), own);
         }
         let at = moment(self.at_s);

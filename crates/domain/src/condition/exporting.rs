@@ -149,7 +149,7 @@ fn leaders_metrics(
 
 /// The weaker criterion: the position has not moved for longer than records are kept in hand.
 fn stands_still(picture: &Picture<'_>, partition: PartitionId, acknowledged: i64) -> Result<(), String> {
-    let streak = picture.history.streak(|reading| {
+    let streak = picture.history.streak_to(1, UNMOVED_SPAN, |reading| {
         own_leader(reading, partition).is_some_and(|replica| {
             replica.exported_position == Some(acknowledged)
                 && replica.exporter_phase == Some(ExporterPhase::Paused)
@@ -232,25 +232,26 @@ const PACE_SPAN: SignedDuration = SignedDuration::from_secs(2);
 pub fn room(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>, reserve_bytes: u64) -> Room {
     let mut room = Room::Unknown;
     for broker in brokers {
-        let readings: Vec<(jiff::Timestamp, u64)> = picture
-            .history
-            .readings()
-            .filter_map(|reading| {
-                let free = reading.brokers.get(broker)?.metrics.seen()?.disk_free_bytes?;
-                Some((reading.at, free))
-            })
-            .collect();
-        // From when it was emptiest, last: before the pause a disk is compacted, and would seem to have grown since.
-        let emptiest = readings.iter().max_by_key(|(at, free)| (*free, *at));
-        let (Some((first_at, _)), Some((emptiest_at, most)), Some((last_at, last))) =
-            (readings.first(), emptiest, readings.last())
-        else {
+        let mut readings = picture.history.readings().filter_map(|reading| {
+            let free = reading.brokers.get(broker)?.metrics.seen()?.disk_free_bytes?;
+            Some((reading.at, free))
+        });
+        let Some((first_at, first)) = readings.next() else {
             continue;
         };
-        let span = last_at.duration_since(*emptiest_at);
-        let for_ = if *last <= reserve_bytes {
+        // From when it was emptiest, last: before the pause a disk is compacted, and would seem to have grown since.
+        let (mut emptiest_at, mut most) = (first_at, first);
+        let (mut last_at, mut last) = (first_at, first);
+        for (at, free) in readings {
+            if (free, at) >= (most, emptiest_at) {
+                (emptiest_at, most) = (at, free);
+            }
+            (last_at, last) = (at, free);
+        }
+        let span = last_at.duration_since(emptiest_at);
+        let for_ = if last <= reserve_bytes {
             SignedDuration::ZERO
-        } else if last_at.duration_since(*first_at) < PACE_SPAN {
+        } else if last_at.duration_since(first_at) < PACE_SPAN {
             continue;
         } else if span < PACE_SPAN {
             room = match room {

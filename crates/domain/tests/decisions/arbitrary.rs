@@ -1,6 +1,7 @@
 //! Laws that hold whatever is observed: answers, refusals, time-outs and contradictions in any mixture.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use c8dr_domain::check::{Severity, check};
 use c8dr_domain::condition::{Condition, Known};
@@ -213,7 +214,7 @@ pub(crate) fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation
                     .values_mut()
                     .nth(gateway)
                     .into_iter()
-                    .for_each(|seen| seen.topology = sight.clone());
+                    .for_each(|seen| Arc::make_mut(seen).topology = sight.clone());
             }
             Twist::Configuration(gateway, which) => {
                 let sight = other_configuration(which);
@@ -222,7 +223,7 @@ pub(crate) fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation
                     .values_mut()
                     .nth(gateway)
                     .into_iter()
-                    .for_each(|seen| seen.configuration = sight.clone());
+                    .for_each(|seen| Arc::make_mut(seen).configuration = sight.clone());
             }
             Twist::Exporters(gateway, sight) => {
                 reading
@@ -230,7 +231,7 @@ pub(crate) fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation
                     .values_mut()
                     .nth(gateway)
                     .into_iter()
-                    .for_each(|seen| seen.exporters = sight.clone());
+                    .for_each(|seen| Arc::make_mut(seen).exporters = sight.clone());
             }
             Twist::Broker(broker, sight) => {
                 reading.brokers.insert(broker, sight);

@@ -371,7 +371,12 @@ impl World {
             gateways: self
                 .gateways
                 .iter()
-                .map(|(name, region)| (name.clone(), self.gateway_sight(name, *region)))
+                .map(|(name, region)| {
+                    (
+                        name.clone(),
+                        std::sync::Arc::new(self.gateway_sight(name, *region)),
+                    )
+                })
                 .collect(),
             brokers: self
                 .voices

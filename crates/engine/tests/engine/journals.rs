@@ -99,12 +99,12 @@ fn dark_paris(installation: &Installation, reading: i64) -> Observation {
         until: at,
         gateways: [(
             GatewayName::new("gateway-0"),
-            GatewaySight {
+            std::sync::Arc::new(GatewaySight {
                 region: RegionId(0),
                 topology: Sight::NotAsked,
                 configuration: Sight::Seen(configuration),
                 exporters: Sight::Seen(exporters),
-            },
+            }),
         )]
         .into(),
         brokers: brokers.collect(),

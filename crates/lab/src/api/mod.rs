@@ -55,6 +55,16 @@ impl Call {
         }
     }
 
+    /// No call at all: for questions that are values.
+    pub(crate) fn none() -> Call {
+        Call {
+            method: Method::GET,
+            path: String::new(),
+            query: BTreeMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
     /// Whether this call might change something.
     pub(crate) fn mutates(&self) -> bool {
         self.method != Method::GET && self.method != Method::OPTIONS && self.method != Method::HEAD

@@ -41,11 +41,15 @@ impl World {
     pub(crate) fn topology(&self, gateway: BrokerId) -> Topology {
         let mut brokers = Vec::new();
         let view = self.broker(gateway).map(|b| &b.view);
+        let order = view.map(|v| v.partition_order.as_slice()).unwrap_or_default();
+        let led: Vec<_> = order
+            .iter()
+            .map(|partition| (*partition, view.and_then(|v| v.leader(*partition))))
+            .collect();
         for id in view.map(|v| v.listed.as_slice()).unwrap_or_default() {
-            let order = view.map(|v| v.partition_order.as_slice()).unwrap_or_default();
             let mut partitions = Vec::new();
-            for partition in order {
-                let Some(leads) = view.and_then(|v| v.shown(*id, *partition)) else {
+            for (partition, leader) in &led {
+                let Some(leads) = view.and_then(|v| v.shown_under(*leader, *id, *partition)) else {
                     continue;
                 };
                 partitions.push(TopologyPartition {

@@ -4,6 +4,7 @@
 //! which is why two sides that were both forced look healthy after the link heals (spec: edge-cases.md E10).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use c8dr_engine::clock::Moment;
 
@@ -362,6 +363,24 @@ impl Configuration {
         }
         copy.members.retain(|_, m| m.state != MemberState::Left);
         copy.members
+    }
+
+    /// What a broker holds after it heard of `other`, where that is anything new.
+    pub(crate) fn learning(
+        self: &Arc<Configuration>,
+        other: &Arc<Configuration>,
+    ) -> Option<Arc<Configuration>> {
+        // Nearly all gossip repeats what is known.
+        if Arc::ptr_eq(self, other) || other.version < self.version {
+            return None;
+        }
+        if other.version > self.version {
+            return Some(Arc::clone(other));
+        }
+        (self != other)
+            .then(|| self.merged(other))
+            .filter(|merged| *merged != **self)
+            .map(Arc::new)
     }
 
     /// What a broker holds after it heard of `other`.

@@ -110,20 +110,21 @@ impl World {
     /// Starts a broker that is down; does nothing to one that is not.
     pub fn start_broker(&mut self, id: BrokerId, data: Data) {
         let wait = self.chance.span(Stream::Start, self.config.timings.process_start);
+        let now = self.now;
         let Some(broker) = self.broker_mut(id).filter(|b| b.power == Power::Down) else {
             return;
         };
         broker.power = Power::Up;
         broker.stage = Stage::Starting;
         broker.life += 1;
+        broker.stirred = now;
         broker.ready = false;
         if data == Data::Empty {
             broker.configuration = None;
             broker.replicas.clear();
             broker.joined_at.clear();
         }
-        broker.view.listed = vec![id];
-        broker.view.heard.clear();
+        broker.view.forget_all_but(id);
         for contact in broker.view.contacts.values_mut() {
             *contact = Contact {
                 heard: false,
@@ -140,8 +141,10 @@ impl World {
 
     /// Stops a broker's process where it is: `kill -STOP`.
     pub fn freeze(&mut self, id: BrokerId) {
+        let now = self.now;
         if let Some(broker) = self.broker_mut(id).filter(|b| b.power == Power::Up) {
             broker.power = Power::Frozen;
+            broker.stirred = now;
             self.upheavals += 1;
             self.say(format!("Broker {id} stands still."));
             self.contacts_changed(Loss::Freeze);
@@ -150,8 +153,10 @@ impl World {
 
     /// Lets a frozen broker go on.
     pub fn thaw(&mut self, id: BrokerId) {
+        let now = self.now;
         if let Some(broker) = self.broker_mut(id).filter(|b| b.power == Power::Frozen) {
             broker.power = Power::Up;
+            broker.stirred = now;
             // It hears everybody anew, and begins to miss those who went while it slept.
             for contact in broker.view.contacts.values_mut() {
                 contact.heard = false;
@@ -194,12 +199,14 @@ impl World {
     }
 
     pub(super) fn end_process(&mut self, id: BrokerId) -> bool {
+        let now = self.now;
         let Some(broker) = self.broker_mut(id).filter(|b| b.power != Power::Down) else {
             return false;
         };
         broker.power = Power::Down;
         broker.stage = Stage::Off;
         broker.life += 1;
+        broker.stirred = now;
         broker.ready = false;
         broker.busy = None;
         for replica in broker.replicas.values_mut() {

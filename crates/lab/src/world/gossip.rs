@@ -40,7 +40,7 @@ pub(crate) type Roles = BTreeMap<PartitionId, Option<u64>>;
 pub(crate) struct Heard {
     pub(crate) number: u64,
     /// Partition and whether it is led there.
-    pub(crate) roles: Roles,
+    pub(crate) roles: Arc<Roles>,
 }
 
 /// One gateway's belief about the cluster. Orders are arbitrary and its own (recorded).
@@ -50,6 +50,8 @@ pub(crate) struct View {
     pub(crate) heard: BTreeMap<BrokerId, Heard>,
     pub(crate) partition_order: Vec<PartitionId>,
     pub(crate) contacts: BTreeMap<BrokerId, Contact>,
+    /// Grows with every change of what this gateway shows.
+    pub(crate) revision: u64,
     /// Where the next create goes.
     pub(crate) next_partition: usize,
 }
@@ -69,6 +71,7 @@ impl View {
             heard: BTreeMap::new(),
             partition_order,
             contacts: brokers.iter().map(|b| (*b, contact)).collect(),
+            revision: 0,
             next_partition: 0,
         }
     }
@@ -97,6 +100,19 @@ impl View {
         }
     }
 
+    /// As [`View::shown`], by whoever asks for all brokers and has looked for the leader once.
+    pub(crate) fn shown_under(
+        &self,
+        leader: Option<BrokerId>,
+        broker: BrokerId,
+        partition: PartitionId,
+    ) -> Option<bool> {
+        match self.said(broker, partition)? {
+            None => Some(false),
+            Some(_) => (leader == Some(broker)).then_some(true),
+        }
+    }
+
     /// How many listed brokers hold the partition.
     pub(crate) fn holders(&self, partition: PartitionId) -> usize {
         self.listed
@@ -107,8 +123,26 @@ impl View {
 
     fn list(&mut self, broker: BrokerId) {
         if !self.listed.contains(&broker) {
+            self.revision += 1;
             self.listed.push(broker);
         }
+    }
+
+    fn unlist(&mut self, broker: BrokerId) {
+        self.revision += 1;
+        self.listed.retain(|b| *b != broker);
+    }
+
+    fn hears(&mut self, broker: BrokerId, heard: Heard) {
+        self.revision += 1;
+        self.heard.insert(broker, heard);
+    }
+
+    /// As a process that has just started: it knows itself, and nobody has said anything.
+    pub(crate) fn forget_all_but(&mut self, id: BrokerId) {
+        self.revision += 1;
+        self.listed = vec![id];
+        self.heard.clear();
     }
 }
 
@@ -240,7 +274,7 @@ impl World {
             return;
         }
         if let Some(observer) = self.broker_mut(gateway) {
-            observer.view.listed.retain(|b| *b != broker);
+            observer.view.unlist(broker);
             observer.broken_connections.remove(&broker);
         }
         self.say(format!(
@@ -279,7 +313,7 @@ impl World {
             if shown {
                 observer.view.list(broker);
             } else {
-                observer.view.listed.retain(|b| *b != broker);
+                observer.view.unlist(broker);
             }
         }
         if shown {
@@ -312,11 +346,11 @@ impl World {
         if !self.contact_stands(gateway, broker, epoch) {
             return;
         }
-        let roles = self.roles_of(broker);
+        let roles = Arc::new(self.roles_of(broker));
         let number = self.broker(broker).map_or(0, |b| b.published);
         if let Some(observer) = self.broker_mut(gateway) {
             observer.view.list(broker);
-            observer.view.heard.insert(broker, Heard { number, roles });
+            observer.view.hears(broker, Heard { number, roles });
         }
         self.say(format!("The gateway of broker {gateway} lists broker {broker}."));
     }
@@ -374,13 +408,11 @@ impl World {
         };
         own.published += 1;
         let number = own.published;
-        own.view.heard.insert(
-            broker,
-            Heard {
-                number,
-                roles: (*roles).clone(),
-            },
-        );
+        let heard = Heard {
+            number,
+            roles: Arc::clone(&roles),
+        };
+        own.view.hears(broker, heard);
         let late = own
             .joined_at
             .values()
@@ -410,31 +442,33 @@ impl World {
 
     /// As [`World::publish`], without delay: for the healthy world at its start.
     pub(crate) fn tell_everyone_at_once(&mut self, broker: BrokerId) {
-        let roles = self.roles_of(broker);
+        let roles = Arc::new(self.roles_of(broker));
         for observer in self.brokers.values_mut() {
-            observer.view.heard.insert(
-                broker,
-                Heard {
-                    number: 0,
-                    roles: roles.clone(),
-                },
-            );
+            let heard = Heard {
+                number: 0,
+                roles: Arc::clone(&roles),
+            };
+            observer.view.hears(broker, heard);
         }
     }
 
-    pub(crate) fn roles_heard(&mut self, gateway: BrokerId, broker: BrokerId, number: u64, roles: &Roles) {
+    pub(crate) fn roles_heard(
+        &mut self,
+        gateway: BrokerId,
+        broker: BrokerId,
+        number: u64,
+        roles: &Arc<Roles>,
+    ) {
         if !self.hear(gateway, broker) {
             return;
         }
         let Some(observer) = self.broker_mut(gateway) else {
             return;
         };
-        let heard = observer.view.heard.entry(broker).or_default();
-        if heard.number < number {
-            *heard = Heard {
-                number,
-                roles: roles.clone(),
-            };
+        let known = observer.view.heard.get(&broker).map_or(0, |heard| heard.number);
+        if known < number {
+            let roles = Arc::clone(roles);
+            observer.view.hears(broker, Heard { number, roles });
         }
     }
 
@@ -500,12 +534,11 @@ impl World {
             self.drive_change(to);
             return;
         };
-        let merged = own.merged(heard);
-        if merged == *own {
+        let Some(merged) = own.learning(heard) else {
             return;
-        }
+        };
         let removed = own.members.contains_key(&to) && !merged.members.contains_key(&to);
-        broker.configuration = Some(Arc::new(merged));
+        broker.configuration = Some(merged);
         if removed {
             self.say(format!(
                 "Broker {to} hears of a newer topology in which it is no member, and shuts itself down."

@@ -40,6 +40,7 @@ use crate::config::{ConfigError, WorldConfig};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::search::Cluster;
 use crate::search::store::Store;
+use crate::views::Kept;
 use crate::wall::Wall;
 
 pub use blows::{Blow, Door};
@@ -81,6 +82,8 @@ pub(crate) struct Broker {
     pub(crate) stage: Stage,
     /// Counts starts and ends of the process: what belongs to an earlier life is ignored.
     pub(crate) life: u64,
+    /// When it last came, went, froze or thawed.
+    pub(crate) stirred: Moment,
     /// Once ready, ready until the process ends.
     pub(crate) ready: bool,
     /// On disk.
@@ -286,6 +289,8 @@ pub struct World {
     trace: u64,
     /// Counts what the sockets have to know: processes that came, went, froze or thawed.
     pub(crate) upheavals: u64,
+    /// What was told last as values.
+    pub(crate) kept: Kept,
 }
 
 impl World {
@@ -340,6 +345,7 @@ impl World {
             emptied: BTreeMap::new(),
             trace: 0xcbf2_9ce4_8422_2325,
             upheavals: 0,
+            kept: Kept::default(),
             chance,
             config,
         };

@@ -13,14 +13,14 @@ use crate::world::World;
 
 /// From bad to good, so that they compare.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     Red,
     Yellow,
     Green,
 }
 
 impl Colour {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Colour::Red => "red",
             Colour::Yellow => "yellow",
@@ -29,7 +29,7 @@ impl Colour {
     }
 
     /// A primary that is being restored makes its index yellow, one that could not be makes it red.
-    pub(super) fn of(search: &Cluster) -> Colour {
+    pub(crate) fn of(search: &Cluster) -> Colour {
         let failed = |r: &crate::search::restore::Restore| {
             r.failed
                 .iter()

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::api::{Answer, Call, JSON, Reply, decoded};
 use crate::ids::Region;
 use crate::world::World;
+pub(crate) use cluster::Colour;
 use error::Trouble;
 
 /// What a search answers, or why not.

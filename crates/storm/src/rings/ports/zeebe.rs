@@ -2,25 +2,25 @@
 //! same decisions, neither misunderstands the lab.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::exporting::{BrokerMetrics, ExporterPositions};
 use c8dr_domain::ids::{BrokerId, ChangeId, ExporterId, GatewayName, PartitionId, RegionId};
-use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::observation::{BrokerSight, GatewaySight, Sight, Silence};
 use c8dr_domain::topology::{
     ChangeStatus, ClusterConfiguration, ConfiguredReplica, ExporterPhase, ExporterStatus, Exporters,
     GatewayTopology, Health, LastChange, ListedBroker, ListedReplica, Member, MemberState, Operation,
     OperationKind, OwnPartitions, OwnReplica, PendingChange, ProcessorPhase, Role,
 };
-use c8dr_engine::ports::Zeebe;
+use c8dr_engine::ports::{Answers, AskReady, Questions, Zeebe};
 use c8dr_lab::Lab;
 use c8dr_lab::views::{
-    ConfigurationView, ListedView, MemberView, MetricsView, OperationView, PlacedView, ReplicaView, Said,
-    TopologyView,
+    Asking, Begun, ConfigurationView, ListedView, MemberView, MetricsView, OperationView, PlacedView,
+    Question, ReplicaView, Said, Told, TopologyView,
 };
 use c8dr_systems::zeebe::Limits;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join, join_all};
 
 use crate::rings::gateway;
 
@@ -28,56 +28,264 @@ use crate::rings::gateway;
 pub(crate) struct LabZeebe {
     lab: Lab,
     gateways: BTreeMap<GatewayName, (c8dr_lab::BrokerId, RegionId)>,
+    regions: BTreeMap<GatewayName, RegionId>,
     brokers: BTreeSet<BrokerId>,
     /// As long as the adapters wait.
     limits: Limits,
     /// The way of what changes something.
     effects: Box<dyn Zeebe>,
+    /// What each gateway showed last, and what it was read from.
+    shown: Mutex<BTreeMap<GatewayName, Shown>>,
+}
+
+/// What a gateway showed.
+struct Shown {
+    topology: Arc<TopologyView>,
+    configuration: Arc<ConfigurationView>,
+    exporters: Arc<Vec<(String, &'static str)>>,
+    sight: Arc<GatewaySight>,
 }
 
 impl LabZeebe {
     pub(crate) fn new(lab: Lab, brokers: u32, effects: Box<dyn Zeebe>) -> LabZeebe {
+        let gateways: BTreeMap<_, _> = (0..brokers)
+            .map(|broker| {
+                let (name, region) = gateway(broker);
+                (name, (c8dr_lab::BrokerId(broker), region))
+            })
+            .collect();
         LabZeebe {
-            gateways: (0..brokers)
-                .map(|broker| {
-                    let (name, region) = gateway(broker);
-                    (name, (c8dr_lab::BrokerId(broker), region))
-                })
+            regions: (gateways.iter())
+                .map(|(name, (_, region))| (name.clone(), *region))
                 .collect(),
+            gateways,
             brokers: (0..brokers).map(BrokerId).collect(),
             limits: Limits::default(),
             lab,
             effects,
+            shown: Mutex::default(),
         }
     }
 
+    fn asking(&self, broker: c8dr_lab::BrokerId, question: Question) -> Asking {
+        let limit = match question {
+            Question::Partitions => self.limits.partitions,
+            Question::Metrics => self.limits.metrics,
+            _ => self.limits.read,
+        };
+        Asking {
+            broker,
+            question,
+            limit,
+        }
+    }
+
+    /// Asks one thing.
+    async fn one(&self, broker: c8dr_lab::BrokerId, question: Question) -> Said<Told> {
+        let begun = self.lab.begin(&[self.asking(broker, question)]);
+        let said = self.lab.finish_all(begun).await;
+        said.into_iter().next().unwrap_or(Said::Nothing)
+    }
+
     /// Asks a gateway, if there is one of this name.
-    async fn asked<T, V, F: Future<Output = Said<V>>>(
+    async fn asked<T>(
         &self,
         name: &GatewayName,
-        ask: impl FnOnce(c8dr_lab::BrokerId, Duration) -> F,
-        read: impl FnOnce(V) -> T,
+        question: Question,
+        read: impl FnOnce(Told) -> Option<T>,
     ) -> Sight<T> {
         match self.gateways.get(name) {
-            Some((gateway, _)) => sight(ask(*gateway, self.limits.read).await, read),
+            Some((gateway, _)) => sight(self.one(*gateway, question).await, read),
             None => Sight::NotAsked,
         }
+    }
+
+    /// A gateway's three answers; the same sight as before if all three are the same as before.
+    fn gateway_sight(
+        &self,
+        name: &GatewayName,
+        region: RegionId,
+        said: [Said<Told>; 3],
+    ) -> Arc<GatewaySight> {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (
+            [
+                Said::Value(Told::Topology(one)),
+                Said::Value(Told::Configuration(two)),
+                Said::Value(Told::Exporters(three)),
+            ],
+            Some(before),
+        ) = (&said, shown.get(name))
+            && Arc::ptr_eq(one, &before.topology)
+            && Arc::ptr_eq(two, &before.configuration)
+            && Arc::ptr_eq(three, &before.exporters)
+        {
+            return Arc::clone(&before.sight);
+        }
+        let kept = match &said {
+            [
+                Said::Value(Told::Topology(one)),
+                Said::Value(Told::Configuration(two)),
+                Said::Value(Told::Exporters(three)),
+            ] => Some((Arc::clone(one), Arc::clone(two), Arc::clone(three))),
+            _ => None,
+        };
+        let [one, two, three] = said;
+        let read = Arc::new(GatewaySight {
+            region,
+            topology: sight(one, told_topology),
+            configuration: sight(two, told_configuration),
+            exporters: sight(three, told_exporters),
+        });
+        if let Some((topology, configuration, exporters)) = kept {
+            let sight = Arc::clone(&read);
+            let kept = Shown {
+                topology,
+                configuration,
+                exporters,
+                sight,
+            };
+            shown.insert(name.clone(), kept);
+        }
+        read
+    }
+
+    /// A broker's partitions, and if it does not tell of them, whether it is ready.
+    async fn own_account(&self, begun: Begun) -> (Sight<bool>, Sight<OwnPartitions>) {
+        let broker = begun.broker();
+        match sight(self.lab.finish(begun).await, told_partitions) {
+            partitions @ (Sight::Seen(_) | Sight::NotAsked) => (Sight::NotAsked, partitions),
+            partitions => {
+                let ready = sight(self.one(broker, Question::Ready).await, told_ready);
+                (ready, partitions)
+            }
+        }
+    }
+
+    async fn read_all(&self, questions: &Questions) -> Answers {
+        let mut askings = Vec::with_capacity(3 * (questions.gateways.len() + questions.brokers.len()));
+        let asked_gateways: Vec<_> = (questions.gateways.iter())
+            .filter_map(|(name, region)| Some((name, *region, self.gateways.get(name)?.0)))
+            .collect();
+        for (_, _, gateway) in &asked_gateways {
+            for question in [Question::Topology, Question::Configuration, Question::Exporters] {
+                askings.push(self.asking(*gateway, question));
+            }
+        }
+        for (broker, asked) in &questions.brokers {
+            let at = c8dr_lab::BrokerId(broker.0);
+            if asked.ready == AskReady::Always {
+                askings.push(self.asking(at, Question::Ready));
+            }
+            askings.push(self.asking(at, Question::Partitions));
+            if asked.metrics {
+                askings.push(self.asking(at, Question::Metrics));
+            }
+        }
+        // All of them are asked in the same instant. Whoever will not tell of its partitions is followed on its own.
+        let mut plain = Vec::with_capacity(askings.len());
+        let mut followed = Vec::new();
+        for begun in self.lab.begin(&askings) {
+            let broker = BrokerId(begun.broker().0);
+            let is_account = begun.question() == Question::Partitions
+                && (questions.brokers.get(&broker)).is_some_and(|asked| asked.ready == AskReady::IfSilent);
+            if is_account && !matches!(begun.foreseen(), Some(Said::Value(_))) {
+                followed.push((broker, begun));
+            } else {
+                plain.push(begun);
+            }
+        }
+        let accounts = join_all(
+            followed
+                .into_iter()
+                .map(async |(broker, begun)| (broker, self.own_account(begun).await)),
+        );
+        let asked: Vec<(c8dr_lab::BrokerId, Question)> = (plain.iter())
+            .map(|begun| (begun.broker(), begun.question()))
+            .collect();
+        let (said, accounts) = join(self.lab.finish_all(plain), accounts).await;
+        let mut answers = Answers::default();
+        for (broker, (ready, partitions)) in accounts {
+            let seen = answers.brokers.entry(broker).or_insert_with(BrokerSight::default);
+            (seen.ready, seen.partitions) = (ready, partitions);
+        }
+        let mut said = said.into_iter();
+        for (name, region, _) in asked_gateways.iter().copied() {
+            let (Some(one), Some(two), Some(three)) = (said.next(), said.next(), said.next()) else {
+                break;
+            };
+            let sight = self.gateway_sight(name, region, [one, two, three]);
+            answers.gateways.insert(name.clone(), sight);
+        }
+        for ((broker, question), said) in asked.into_iter().skip(3 * asked_gateways.len()).zip(said) {
+            let seen = (answers.brokers)
+                .entry(BrokerId(broker.0))
+                .or_insert_with(BrokerSight::default);
+            match question {
+                Question::Ready => seen.ready = sight(said, told_ready),
+                Question::Partitions => seen.partitions = sight(said, told_partitions),
+                _ => seen.metrics = sight(said, told_metrics),
+            }
+        }
+        answers
     }
 }
 
 /// What was said, as what was seen.
-fn sight<V, T>(said: Said<V>, read: impl FnOnce(V) -> T) -> Sight<T> {
+pub(super) fn sight<V, T>(said: Said<V>, read: impl FnOnce(V) -> Option<T>) -> Sight<T> {
     let silent = |why, detail: &str| Sight::Silent {
         why,
         detail: detail.to_owned(),
     };
     match said {
-        Said::Value(value) => Sight::Seen(read(value)),
+        Said::Value(value) => read(value).map_or(Sight::NotAsked, Sight::Seen),
         Said::Nothing => Sight::Empty,
         Said::Declined { status, message } => Sight::Declined { status, message },
         Said::ConnectionRefused => silent(Silence::Refused, "refused"),
         Said::ConnectionReset => silent(Silence::Broken, "reset"),
         Said::TooLate => silent(Silence::NoAnswer, ""),
+    }
+}
+
+fn told_topology(told: Told) -> Option<GatewayTopology> {
+    match told {
+        Told::Topology(view) => Some(topology(&view)),
+        _ => None,
+    }
+}
+
+fn told_configuration(told: Told) -> Option<ClusterConfiguration> {
+    match told {
+        Told::Configuration(view) => Some(configuration(&view)),
+        _ => None,
+    }
+}
+
+fn told_exporters(told: Told) -> Option<Exporters> {
+    match told {
+        Told::Exporters(view) => Some(exporters(&view)),
+        _ => None,
+    }
+}
+
+fn told_partitions(told: Told) -> Option<OwnPartitions> {
+    match told {
+        Told::Partitions(views) => Some(own(views)),
+        _ => None,
+    }
+}
+
+fn told_ready(told: Told) -> Option<bool> {
+    match told {
+        Told::Ready(ready) => Some(ready),
+        _ => None,
+    }
+}
+
+fn told_metrics(told: Told) -> Option<BrokerMetrics> {
+    match told {
+        Told::Metrics(view) => Some(metrics(view)),
+        _ => None,
     }
 }
 
@@ -89,26 +297,26 @@ fn partition(id: c8dr_lab::PartitionId) -> PartitionId {
     PartitionId(id.0)
 }
 
-fn listed(view: ListedView) -> (BrokerId, ListedBroker) {
-    let replica = |(id, leads)| {
+fn listed(view: &ListedView) -> (BrokerId, ListedBroker) {
+    let replica = |(id, leads): &(c8dr_lab::PartitionId, bool)| {
         let replica = ListedReplica {
-            role: if leads { Role::Leader } else { Role::Follower },
+            role: if *leads { Role::Leader } else { Role::Follower },
             health: Health::Healthy,
         };
-        (partition(id), replica)
+        (partition(*id), replica)
     };
     let listed = ListedBroker {
-        host: view.host,
+        host: view.host.clone(),
         port: 26501,
         version: "8.6.0".to_owned(),
-        partitions: view.partitions.into_iter().map(replica).collect(),
+        partitions: view.partitions.iter().map(replica).collect(),
     };
     (broker(view.id), listed)
 }
 
-fn topology(view: TopologyView) -> GatewayTopology {
+fn topology(view: &TopologyView) -> GatewayTopology {
     GatewayTopology {
-        brokers: view.brokers.into_iter().map(listed).collect(),
+        brokers: view.brokers.iter().map(listed).collect(),
         cluster_size: view.cluster_size,
         partitions_count: view.partitions_count,
         replication_factor: view.replication_factor,
@@ -126,45 +334,45 @@ fn state(word: &str) -> MemberState {
     }
 }
 
-fn placed(view: PlacedView) -> (PartitionId, ConfiguredReplica) {
-    let exporter = |(id, is_enabled): (String, bool)| {
-        let status = match is_enabled {
+fn placed(view: &PlacedView) -> (PartitionId, ConfiguredReplica) {
+    let exporter = |(id, is_enabled): &(String, bool)| {
+        let status = match *is_enabled {
             true => ExporterStatus::Enabled,
             false => ExporterStatus::Disabled,
         };
-        (ExporterId::new(id), status)
+        (ExporterId::new(id.as_str()), status)
     };
     let replica = ConfiguredReplica {
         state: state(view.state),
         priority: view.priority,
-        exporters: view.exporters.into_iter().map(exporter).collect(),
+        exporters: view.exporters.iter().map(exporter).collect(),
     };
     (partition(view.partition), replica)
 }
 
-fn member(view: MemberView) -> (BrokerId, Member) {
+fn member(view: &MemberView) -> (BrokerId, Member) {
     let member = Member {
         state: state(view.state),
-        partitions: view.partitions.into_iter().map(placed).collect(),
+        partitions: view.partitions.iter().map(placed).collect(),
     };
     (broker(view.id), member)
 }
 
-fn operation(view: OperationView) -> Operation {
+fn operation(view: &OperationView) -> Operation {
     Operation {
         kind: OperationKind::from(view.kind.to_owned()),
         broker: Some(broker(view.broker)),
         partition: view.partition.map(partition),
-        brokers: view.brokers.into_iter().map(broker).collect(),
-        exporter: view.exporter.map(ExporterId::new),
+        brokers: view.brokers.iter().copied().map(broker).collect(),
+        exporter: view.exporter.as_deref().map(ExporterId::new),
     }
 }
 
-fn configuration(view: ConfigurationView) -> ClusterConfiguration {
+fn configuration(view: &ConfigurationView) -> ClusterConfiguration {
     let id = |id: u64| ChangeId(i64::try_from(id).unwrap_or(i64::MAX));
     ClusterConfiguration {
         version: i64::try_from(view.version).unwrap_or(i64::MAX),
-        members: view.members.into_iter().map(member).collect(),
+        members: view.members.iter().map(member).collect(),
         last_change: view
             .last_change
             .map(|(change, is_completed, began, ended)| LastChange {
@@ -176,18 +384,24 @@ fn configuration(view: ConfigurationView) -> ClusterConfiguration {
                 started_at: Some(began),
                 completed_at: Some(ended),
             }),
-        pending_change: view.pending.map(|(change, completed, pending)| PendingChange {
-            id: id(change),
-            status: ChangeStatus::InProgress,
-            completed: completed.into_iter().map(operation).collect(),
-            pending: pending.into_iter().map(operation).collect(),
-        }),
+        pending_change: view
+            .pending
+            .as_ref()
+            .map(|(change, completed, pending)| PendingChange {
+                id: id(*change),
+                status: ChangeStatus::InProgress,
+                completed: completed.iter().map(operation).collect(),
+                pending: pending.iter().map(operation).collect(),
+            }),
     }
 }
 
-fn exporters(view: Vec<(String, &'static str)>) -> Exporters {
-    let one = |(id, status): (String, &str)| (ExporterId::new(id), ExporterStatus::from(status.to_owned()));
-    view.into_iter().map(one).collect()
+fn exporters(view: &[(String, &'static str)]) -> Exporters {
+    let one = |(id, status): &(String, &'static str)| {
+        let status = ExporterStatus::from((*status).to_owned());
+        (ExporterId::new(id.as_str()), status)
+    };
+    view.iter().map(one).collect()
 }
 
 fn own(views: Vec<ReplicaView>) -> OwnPartitions {
@@ -233,8 +447,7 @@ fn metrics(view: MetricsView) -> BrokerMetrics {
 
 impl Zeebe for LabZeebe {
     fn gateways(&self) -> BTreeMap<GatewayName, RegionId> {
-        let region = |(name, (_, region)): (&GatewayName, &(_, RegionId))| (name.clone(), *region);
-        self.gateways.iter().map(region).collect()
+        self.regions.clone()
     }
 
     fn brokers(&self) -> BTreeSet<BrokerId> {
@@ -242,40 +455,34 @@ impl Zeebe for LabZeebe {
     }
 
     fn topology<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<GatewayTopology>> {
-        Box::pin(self.asked(gateway, |at, limit| self.lab.view_topology(at, limit), topology))
+        Box::pin(self.asked(gateway, Question::Topology, told_topology))
     }
 
     fn configuration<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<ClusterConfiguration>> {
-        Box::pin(self.asked(
-            gateway,
-            |at, limit| self.lab.view_configuration(at, limit),
-            configuration,
-        ))
+        Box::pin(self.asked(gateway, Question::Configuration, told_configuration))
     }
 
     fn exporters<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<Exporters>> {
-        Box::pin(self.asked(gateway, |at, limit| self.lab.view_exporters(at, limit), exporters))
+        Box::pin(self.asked(gateway, Question::Exporters, told_exporters))
     }
 
     fn partitions(&self, broker: BrokerId) -> BoxFuture<'_, Sight<OwnPartitions>> {
-        Box::pin(async move {
-            let at = c8dr_lab::BrokerId(broker.0);
-            sight(self.lab.view_partitions(at, self.limits.partitions).await, own)
-        })
+        let at = c8dr_lab::BrokerId(broker.0);
+        Box::pin(async move { sight(self.one(at, Question::Partitions).await, told_partitions) })
     }
 
     fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>> {
-        Box::pin(async move {
-            let at = c8dr_lab::BrokerId(broker.0);
-            sight(self.lab.view_ready(at, self.limits.read).await, |ready| ready)
-        })
+        let at = c8dr_lab::BrokerId(broker.0);
+        Box::pin(async move { sight(self.one(at, Question::Ready).await, told_ready) })
     }
 
     fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<BrokerMetrics>> {
-        Box::pin(async move {
-            let at = c8dr_lab::BrokerId(broker.0);
-            sight(self.lab.view_metrics(at, self.limits.metrics).await, metrics)
-        })
+        let at = c8dr_lab::BrokerId(broker.0);
+        Box::pin(async move { sight(self.one(at, Question::Metrics).await, told_metrics) })
+    }
+
+    fn read<'a>(&'a self, questions: &'a Questions) -> BoxFuture<'a, Answers> {
+        Box::pin(self.read_all(questions))
     }
 
     fn perform<'a>(
