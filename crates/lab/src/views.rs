@@ -238,9 +238,17 @@ pub struct SearchView {
 /// What was told last, so that what has not changed is not made again.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    /// By gateway: which revision of its view and which configuration it was made of.
-    topologies: BTreeMap<BrokerId, (u64, Option<Arc<Configuration>>, Arc<TopologyView>)>,
+    /// By gateway.
+    topologies: BTreeMap<BrokerId, KeptTopology>,
     configurations: Vec<KeptConfiguration>,
+}
+
+/// A gateway's view, and what it was made of.
+#[derive(Debug)]
+struct KeptTopology {
+    revision: u64,
+    configuration: Option<Arc<Configuration>>,
+    view: Arc<TopologyView>,
 }
 
 #[derive(Debug)]
@@ -430,15 +438,18 @@ impl World {
     fn topology_kept(&mut self, gateway: BrokerId) -> Arc<TopologyView> {
         let revision = self.broker(gateway).map_or(0, |own| own.view.revision);
         let configuration = self.configuration(gateway);
-        if let Some((of, made_of, view)) = self.kept.topologies.get(&gateway)
-            && *of == revision
-            && made_of.as_ref().map(Arc::as_ptr) == configuration.map(Arc::as_ptr)
+        if let Some(kept) = self.kept.topologies.get(&gateway)
+            && kept.revision == revision
+            && kept.configuration.as_ref().map(Arc::as_ptr) == configuration.map(Arc::as_ptr)
         {
-            return Arc::clone(view);
+            return Arc::clone(&kept.view);
         }
         let view = Arc::new(self.topology_view(gateway));
-        let made_of = configuration.cloned();
-        let kept = (revision, made_of, Arc::clone(&view));
+        let kept = KeptTopology {
+            revision,
+            configuration: configuration.cloned(),
+            view: Arc::clone(&view),
+        };
         self.kept.topologies.insert(gateway, kept);
         view
     }
