@@ -156,7 +156,7 @@ impl LabZeebe {
         match sight(self.lab.finish(begun).await, told_partitions) {
             partitions @ (Sight::Seen(_) | Sight::NotAsked) => (Sight::NotAsked, partitions),
             partitions => {
-                let ready = sight(self.one(broker, Question::Ready).await, told_ready);
+                let ready = ready(self.one(broker, Question::Ready).await);
                 (ready, partitions)
             }
         }
@@ -222,7 +222,7 @@ impl LabZeebe {
                 .entry(BrokerId(broker.0))
                 .or_insert_with(BrokerSight::default);
             match question {
-                Question::Ready => seen.ready = sight(said, told_ready),
+                Question::Ready => seen.ready = ready(said),
                 Question::Partitions => seen.partitions = sight(said, told_partitions),
                 _ => seen.metrics = sight(said, told_metrics),
             }
@@ -275,11 +275,12 @@ fn told_partitions(told: Told) -> Option<OwnPartitions> {
     }
 }
 
-fn told_ready(told: Told) -> Option<bool> {
-    match told {
+/// Whether it is ready, of what was said.
+fn ready(said: Said<Told>) -> Sight<bool> {
+    sight(said, |told| match told {
         Told::Ready(ready) => Some(ready),
         _ => None,
-    }
+    })
 }
 
 fn told_metrics(told: Told) -> Option<BrokerMetrics> {
@@ -473,7 +474,7 @@ impl Zeebe for LabZeebe {
 
     fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>> {
         let at = c8dr_lab::BrokerId(broker.0);
-        Box::pin(async move { sight(self.one(at, Question::Ready).await, told_ready) })
+        Box::pin(async move { ready(self.one(at, Question::Ready).await) })
     }
 
     fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<BrokerMetrics>> {
