@@ -1,5 +1,8 @@
 //! The JSON that the lab writes: structures of its own, in the recorded order of their fields.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -285,7 +288,7 @@ pub(crate) fn cluster(c: &Configuration, wall: Wall) -> ClusterBody {
 }
 
 /// The members, in the order of Zeebe's map.
-pub(crate) fn members(members: &std::collections::BTreeMap<BrokerId, Member>, wall: Wall) -> Vec<MemberBody> {
+pub(crate) fn members(members: &BTreeMap<BrokerId, Arc<Member>>, wall: Wall) -> Vec<MemberBody> {
     let mut sorted: Vec<_> = members.iter().collect();
     sorted.sort_by_key(|(id, _)| id.wire_rank());
     sorted.into_iter().map(|(id, m)| member(*id, m, wall)).collect()

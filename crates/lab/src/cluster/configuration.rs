@@ -126,9 +126,10 @@ pub(crate) struct PendingChange {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Configuration {
     pub(crate) version: u64,
-    pub(crate) members: BTreeMap<BrokerId, Member>,
+    /// Shared between copies: nearly all gossip repeats what is known.
+    pub(crate) members: BTreeMap<BrokerId, Arc<Member>>,
     pub(crate) last_change: Option<DoneChange>,
-    pub(crate) pending: Option<PendingChange>,
+    pub(crate) pending: Option<Arc<PendingChange>>,
     /// Whether members came or went since the start: Zeebe's maps are ordered differently then (recorded).
     pub(crate) reshaped: bool,
 }
@@ -180,13 +181,13 @@ impl Configuration {
     pub(crate) fn start(&mut self, operations: Vec<Operation>, now: Moment) -> u64 {
         self.version += 1;
         let id = self.version;
-        self.pending = Some(PendingChange {
+        self.pending = Some(Arc::new(PendingChange {
             id,
             version: 1,
             started_at: now,
             completed: Vec::new(),
             pending: operations.into(),
-        });
+        }));
         id
     }
 
@@ -213,7 +214,9 @@ impl Configuration {
 
     /// Records the outcome of the first pending operation; completes the change when it was the last.
     pub(crate) fn advance(&mut self, now: Moment) {
-        let Some(change) = &mut self.pending else { return };
+        let Some(change) = self.pending.as_mut().map(Arc::make_mut) else {
+            return;
+        };
         let Some(operation) = change.pending.pop_front() else {
             return;
         };
@@ -238,19 +241,21 @@ impl Configuration {
         match &operation.deed {
             Deed::BrokerAdd => {
                 self.reshaped = true;
-                let member = self.members.entry(executor).or_insert(Member {
-                    version: 0,
-                    last_updated: None,
-                    state: MemberState::Joining,
-                    partitions: BTreeMap::new(),
+                let member = self.members.entry(executor).or_insert_with(|| {
+                    Arc::new(Member {
+                        version: 0,
+                        last_updated: None,
+                        state: MemberState::Joining,
+                        partitions: BTreeMap::new(),
+                    })
                 });
-                member.touch(now);
+                Arc::make_mut(member).touch(now);
             }
             Deed::BrokerLeave => self.mark(executor, MemberState::Leaving, now),
             Deed::BrokerRemove { broker } => self.mark(*broker, MemberState::Leaving, now),
             Deed::Join { partition, priority } => {
                 let exporters = self.exporters_of(*partition);
-                if let Some(member) = self.members.get_mut(&executor) {
+                if let Some(member) = self.member_mut(executor) {
                     let placed = Placed {
                         state: MemberState::Joining,
                         priority: *priority,
@@ -261,7 +266,7 @@ impl Configuration {
                 }
             }
             Deed::Leave { partition } => {
-                if let Some(member) = self.members.get_mut(&executor) {
+                if let Some(member) = self.member_mut(executor) {
                     if let Some(placed) = member.partitions.get_mut(partition) {
                         placed.state = MemberState::Leaving;
                     }
@@ -283,7 +288,7 @@ impl Configuration {
                 p.state = MemberState::Active;
             }),
             Deed::Leave { partition } => {
-                if let Some(member) = self.members.get_mut(&executor) {
+                if let Some(member) = self.member_mut(executor) {
                     member.partitions.remove(partition);
                     member.touch(now);
                 }
@@ -292,8 +297,11 @@ impl Configuration {
                 p.priority = *priority;
             }),
             Deed::Force { partition, brokers } => {
+                let holds = |member: &Member| member.partitions.contains_key(partition);
                 for (id, member) in &mut self.members {
-                    if !brokers.contains(id) && member.partitions.remove(partition).is_some() {
+                    if !brokers.contains(id) && holds(member) {
+                        let member = Arc::make_mut(member);
+                        member.partitions.remove(partition);
                         member.touch(now);
                     }
                 }
@@ -320,11 +328,15 @@ impl Configuration {
         }
     }
 
+    fn member_mut(&mut self, broker: BrokerId) -> Option<&mut Member> {
+        self.members.get_mut(&broker).map(Arc::make_mut)
+    }
+
     fn mark(&mut self, broker: BrokerId, state: MemberState, now: Moment) {
         if state == MemberState::Left {
             self.reshaped = true;
         }
-        if let Some(member) = self.members.get_mut(&broker) {
+        if let Some(member) = self.member_mut(broker) {
             member.state = state;
             if state == MemberState::Left {
                 member.partitions.clear();
@@ -340,7 +352,7 @@ impl Configuration {
         now: Moment,
         edit: impl FnOnce(&mut Placed),
     ) {
-        if let Some(member) = self.members.get_mut(&broker)
+        if let Some(member) = self.member_mut(broker)
             && let Some(placed) = member.partitions.get_mut(&partition)
         {
             edit(placed);
@@ -355,7 +367,7 @@ impl Configuration {
     }
 
     /// What the members will be once these operations are done.
-    pub(crate) fn after(&self, operations: &[Operation], now: Moment) -> BTreeMap<BrokerId, Member> {
+    pub(crate) fn after(&self, operations: &[Operation], now: Moment) -> BTreeMap<BrokerId, Arc<Member>> {
         let mut copy = self.clone();
         for operation in operations {
             copy.begin(operation, now);
@@ -377,10 +389,44 @@ impl Configuration {
         if other.version > self.version {
             return Some(Arc::clone(other));
         }
-        (self != other)
-            .then(|| self.merged(other))
-            .filter(|merged| *merged != **self)
-            .map(Arc::new)
+        if !self.has_news_from(other) {
+            return None;
+        }
+        // Where it has nothing of its own, it holds the very same from now on.
+        let is_all = other.holds_all_of(self);
+        Some(if is_all {
+            Arc::clone(other)
+        } else {
+            Arc::new(self.merged(other))
+        })
+    }
+
+    /// Whether merging a configuration of the same version would change anything.
+    fn has_news_from(&self, other: &Configuration) -> bool {
+        let is_newer = |(id, theirs): (&BrokerId, &Arc<Member>)| {
+            (self.members.get(id)).is_none_or(|own| own.version < theirs.version)
+        };
+        let has_gone_on = match (&self.pending, &other.pending) {
+            (Some(own), Some(theirs)) => theirs.version > own.version,
+            _ => false,
+        };
+        has_gone_on || (other.reshaped && !self.reshaped) || other.members.iter().any(is_newer)
+    }
+
+    /// Whether merging it with one of the same version gives this one.
+    fn holds_all_of(&self, other: &Configuration) -> bool {
+        let holds = |(id, theirs): (&BrokerId, &Arc<Member>)| {
+            (self.members.get(id)).is_some_and(|own| own.version > theirs.version || own == theirs)
+        };
+        let is_as_far = match (&self.pending, &other.pending) {
+            (Some(own), Some(theirs)) => own.version > theirs.version || own == theirs,
+            (None, None) => true,
+            _ => false,
+        };
+        is_as_far
+            && self.last_change == other.last_change
+            && (self.reshaped || !other.reshaped)
+            && other.members.iter().all(holds)
     }
 
     /// What a broker holds after it heard of `other`.

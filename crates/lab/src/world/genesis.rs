@@ -63,12 +63,12 @@ pub(super) fn first_configuration(
         let partitions = placement.iter().filter_map(placed).collect();
         (
             *id,
-            Member {
+            Arc::new(Member {
                 version: 0,
                 last_updated: None,
                 state: MemberState::Active,
                 partitions,
-            },
+            }),
         )
     };
     Configuration {
