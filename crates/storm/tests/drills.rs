@@ -91,6 +91,58 @@ fn a_drill_whose_expectation_is_wrong_fails_and_says_which() {
     assert!(line.contains("forced once"), "{line}");
 }
 
+/// What is expected, and what would be wrong instead.
+const OPPOSITES: &[(&str, &str)] = &[
+    ("expect verified", "expect given up"),
+    ("expect killed", "expect verified"),
+    ("expect stopped", "expect verified"),
+    ("expect turned back", "expect verified"),
+    ("expect refused", "expect verified"),
+    ("expect planned", "expect refused"),
+    ("nothing missing", "change pending"),
+    ("nothing forced", "forced once"),
+    ("forced once", "nothing forced"),
+    ("all partitions led", "0 partitions led"),
+    ("exporting on", "exporting paused"),
+];
+
+/// A drill that cannot fail proves nothing: whichever of two things in it is expected otherwise, it fails there.
+#[test]
+fn every_drill_fails_where_something_else_is_expected() {
+    for known in ALL {
+        let places = |(phrase, wrong): &(&'static str, &'static str)| {
+            let at = known.text.rfind(phrase)?;
+            Some((at, *phrase, *wrong))
+        };
+        let mut found: Vec<_> = OPPOSITES.iter().filter_map(places).collect();
+        found.sort_unstable();
+        let [first, .., last] = found.as_slice() else {
+            panic!("{} expects too little: {found:?}", known.name);
+        };
+        for (at, phrase, wrong) in [first, last] {
+            let (before, behind) = known.text.split_at(*at);
+            let (text, line) = (
+                behind.replacen(phrase, wrong, 1),
+                before.matches('\n').count() + 1,
+            );
+            // Only the outcome is turned round: what else was expected with its code would be no drill any more.
+            let end = text.find('\n').unwrap_or(text.len());
+            let (changed, rest) = text.split_at(end);
+            let changed = match changed.strip_prefix(wrong) {
+                Some(_) if wrong.starts_with("expect ") => wrong,
+                _ => changed,
+            };
+            let text = format!("{before}{changed}{rest}");
+            let drill = Drill::parse(&text).unwrap_or_else(|wrong| panic!("{}: {wrong:#?}", known.name));
+            let outcome = perform_virtually(&drill, Ring::Ports).unwrap();
+            let failed = outcome
+                .failed
+                .unwrap_or_else(|| panic!("{}: {changed:?} passes", known.name));
+            assert_eq!(failed.line, line, "{}: {changed:?}: {failed:#?}", known.name);
+        }
+    }
+}
+
 /// A script around an example that needs something before or behind it.
 fn around(example: &str) -> String {
     let world = if example.starts_with("world") {
