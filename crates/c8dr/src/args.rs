@@ -238,6 +238,12 @@ pub struct Storm {
     /// Partitions [default: drawn, 4 to 8]
     #[arg(long, value_name = "N")]
     pub partitions: Option<u32>,
+    /// Leave out of each disaster its faults by number, and cut, old-disks, bucket, typed, second-operator, late-approval
+    #[arg(long, default_value_t, hide_default_value = true, value_name = "PARTS")]
+    pub without: c8dr_storm::Without,
+    /// Plant a known mistake of others, or one after the other all, and see it caught; in a build with the feature `planted`
+    #[arg(long, value_name = "MISTAKE|all")]
+    pub planted: Option<String>,
 }
 
 /// What a lab is made of.

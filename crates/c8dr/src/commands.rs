@@ -11,6 +11,8 @@ mod failover;
 mod init;
 mod interrupts;
 mod lab;
+#[cfg(feature = "planted")]
+mod planted;
 mod ready;
 mod runbook;
 mod runs;

@@ -13,6 +13,7 @@ use crate::ids::{BrokerId, PartitionId, RegionId, clause, counted, number, sente
 use crate::observation::Observation;
 use crate::picture::{Lead, Picture};
 use crate::placement::quorum;
+use crate::planted::{self, Bug};
 
 /// Readings in a row that must agree; one reading may be a ghost or a hiccup.
 pub const READINGS: usize = 3;
@@ -188,6 +189,7 @@ fn survivors_up(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
         sight
             .silent
             .iter()
+            .filter(|broker| !(planted::is(Bug::GhostBelieved) && listed.contains(broker)))
             .chain(sight.unasked.difference(&listed))
             .copied()
             .collect()

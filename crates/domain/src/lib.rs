@@ -19,6 +19,7 @@ pub mod picture;
 pub mod placement;
 pub mod plain;
 pub mod plan;
+pub mod planted;
 pub mod platform;
 pub mod ready;
 pub mod record;

@@ -5,6 +5,7 @@
 
 pub mod failback;
 pub mod failover;
+mod overlooked;
 mod refusal;
 mod retreat;
 mod seen;

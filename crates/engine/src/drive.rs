@@ -23,6 +23,7 @@ use c8dr_domain::ids::{GatewayName, RegionId, RunId};
 use c8dr_domain::observation::Observation;
 use c8dr_domain::picture::Picture;
 use c8dr_domain::plan::{Kind, Plan, Step, StepId};
+use c8dr_domain::planted;
 use c8dr_domain::record;
 use c8dr_domain::run::{Event, IllegalTransition, Outcome, Phase, Run, Stop};
 use jiff::Timestamp;
@@ -201,7 +202,8 @@ impl<'a> Driver<'a> {
         history: History,
     ) -> Result<Self, DriveError> {
         let wrong = check::errors(&beginning.plan, history.latest());
-        if !wrong.is_empty() {
+        // Nobody else has a second pair of eyes; a planted mistake has to show in the world.
+        if !wrong.is_empty() && planted::planted().is_none() {
             return Err(DriveError::WrongPlan(wrong));
         }
         let mut journal = journal;

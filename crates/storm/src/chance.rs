@@ -14,6 +14,8 @@ pub(crate) enum Stream {
     Faults,
     /// How long the person takes, and what they make up their mind to.
     Person,
+    /// What people do besides, and what befalls c8dr while a request of its is on its way.
+    Others,
 }
 
 /// The dice of one stream.

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::StepId;
+use c8dr_domain::planted::Bug;
 use c8dr_lab::{Blow, BrokerId, Data, Region, SearchFault, StoreState};
 
 use crate::chance::{Dice, Stream};
 use crate::fault::{Chapter, Fault, Side, Spoil, What, When};
 use crate::scenario::Scenario;
+use crate::without::{Part, Without};
 
 /// As many faults as a bad night has.
 const FAULTS_MAX: u64 = 4;
@@ -49,8 +51,17 @@ pub struct Disaster {
     pub outside: bool,
     /// Whether the old region comes back with its disks before it is built anew.
     pub returns_old: bool,
+    /// A failover that somebody asks for before anything is lost, with the region that they type.
+    pub typed: Option<RegionId>,
+    /// Whether the link is cut first, both regions alive, and an operator in each, who sees that region only, gives the
+    /// other one up.
+    pub second_operator: bool,
+    /// How long a plan lies about until somebody says yes.
+    pub approval: Duration,
     /// What goes wrong besides.
     pub faults: Vec<Fault>,
+    /// The mistake that c8dr makes in this disaster; none in a real build.
+    pub planted: Option<Bug>,
 }
 
 /// What somebody wants of every disaster alike.
@@ -82,7 +93,11 @@ impl Disaster {
             cut_first,
             outside,
             returns_old: returns_old || scenario == Scenario::Returning,
+            typed: None,
+            second_operator: false,
+            approval: Duration::ZERO,
             faults: Vec::new(),
+            planted: None,
         };
         let mut dice = Dice::of(seed, Stream::Faults);
         let count = match scenario {
@@ -94,7 +109,152 @@ impl Disaster {
             let fault = disaster.draw(scenario, &mut dice);
             disaster.faults.push(fault);
         }
+        disaster.others(scenario);
         disaster
+    }
+
+    /// What people do besides, drawn by itself: what was drawn before is the same with and without it.
+    fn others(&mut self, scenario: Scenario) {
+        let mut dice = Dice::of(self.seed, Stream::Others);
+        let in_percent = match scenario {
+            Scenario::Any => 6,
+            Scenario::People => 25,
+            _ => return,
+        };
+        let region = RegionId(dice.pick(&[0, 1], 0));
+        self.typed = dice.percent(in_percent).then_some(region);
+        self.second_operator = dice.percent(2 * in_percent) && self.outside && !self.cut_first;
+        let approval = dice.between_ms(60_000, 900_000);
+        if dice.percent(in_percent) {
+            self.approval = approval;
+        }
+        if dice.percent(2 * in_percent) {
+            let fault = self.other(&mut dice);
+            self.faults.push(fault);
+        }
+        if self.second_operator {
+            // Only the one cut: where the link heals between two forces, both sides are lost, whoever forced them.
+            self.faults.retain(|fault| {
+                !matches!(
+                    fault.what,
+                    What::Strikes {
+                        blow: Blow::LinkIsCut,
+                        ..
+                    }
+                )
+            });
+        }
+    }
+
+    fn other(&self, dice: &mut Dice) -> Fault {
+        match dice.below(4) {
+            0 => Fault {
+                when: moment(dice, false),
+                what: strikes(Blow::SomebodyMistypes, dice, 1_000, 40_000),
+            },
+            1 => {
+                let half = u64::from(self.brokers / 2);
+                let id = u32::try_from(dice.below(half)).unwrap_or(0) * 2 + self.lost.other().0;
+                Fault {
+                    when: When::At {
+                        chapter: Chapter::Failover,
+                        after: dice.between_ms(0, 3_000),
+                    },
+                    what: strikes(Blow::BrokerDies(BrokerId(id)), dice, 15_000, 60_000),
+                }
+            }
+            kind => Fault {
+                when: When::Request {
+                    step: match kind {
+                        2 => StepId::Fo1,
+                        _ => step(dice),
+                    },
+                    side: Side::Before,
+                },
+                what: What::C8drDiesSending {
+                    late: dice.between_ms(1_000, 10_000),
+                },
+            },
+        }
+    }
+
+    /// The parts of it that can be left out.
+    pub fn parts(&self) -> Vec<Part> {
+        let is = [
+            (self.cut_first, Part::Cut),
+            (self.returns_old, Part::OldDisks),
+            (self.typed.is_some(), Part::Typed),
+            (self.second_operator, Part::SecondOperator),
+            (!self.approval.is_zero(), Part::LateApproval),
+            (self.outside, Part::Bucket),
+        ];
+        let faults = (1..).zip(&self.faults).map(|(number, _)| Part::Fault(number));
+        let others = is.into_iter().filter(|(is, _)| *is).map(|(_, part)| part);
+        faults.chain(others).collect()
+    }
+
+    /// The same with some parts left out.
+    #[must_use]
+    pub fn without(mut self, parts: Without) -> Disaster {
+        let mut number = 0;
+        self.faults.retain(|_| {
+            number += 1;
+            !parts.has(Part::Fault(number))
+        });
+        self.cut_first &= !parts.has(Part::Cut);
+        self.returns_old &= !parts.has(Part::OldDisks);
+        self.typed = self.typed.filter(|_| !parts.has(Part::Typed));
+        self.second_operator &= !parts.has(Part::SecondOperator);
+        if parts.has(Part::LateApproval) {
+            self.approval = Duration::ZERO;
+        }
+        // Without a bucket a second operator is not noticed by anybody: that is a limit, and no disaster of c8dr's.
+        self.outside &= !parts.has(Part::Bucket) || self.second_operator;
+        self
+    }
+
+    /// What goes wrong in it, in words. Faults keep the numbers by which they can be left out.
+    pub fn told(&self, without: Without) -> Vec<String> {
+        let numbers = (1..).filter(|number| !without.has(Part::Fault(*number)));
+        let mut told: Vec<String> = (numbers.zip(&self.faults))
+            .map(|(number, fault)| format!("{number}: {fault}"))
+            .collect();
+        let mut also = |is: bool, part: Part, words: &str| {
+            if is {
+                told.push(format!("{part}: {words}"));
+            }
+        };
+        also(
+            self.cut_first,
+            Part::Cut,
+            "the link is cut before the region is lost",
+        );
+        also(
+            self.returns_old,
+            Part::OldDisks,
+            "the old region comes back with its disks",
+        );
+        also(
+            self.typed.is_some(),
+            Part::Typed,
+            "somebody asks for a failover before anything is lost",
+        );
+        also(
+            self.second_operator,
+            Part::SecondOperator,
+            "the link is cut, and an operator in each region gives the other one up",
+        );
+        also(
+            !self.approval.is_zero(),
+            Part::LateApproval,
+            "the plan is approved late",
+        );
+        told
+    }
+
+    /// Whether nothing is wrong but the loss itself.
+    pub fn is_plain(&self) -> bool {
+        self.parts().into_iter().all(|part| part == Part::Bucket)
     }
 
     fn draw(&self, scenario: Scenario, dice: &mut Dice) -> Fault {

@@ -65,14 +65,22 @@ impl Bad {
     fn of(law: Law) -> Option<Bad> {
         match law {
             Law::SplitBrain => Some(Bad::Splits),
-            Law::WrongRegionForced | Law::ForcedTwice => Some(Bad::WrongForce),
+            Law::WrongRegionForced | Law::ForcedTwice | Law::LivingForced | Law::ForcedOntoDead => {
+                Some(Bad::WrongForce)
+            }
             Law::VerifiedLeaderless
             | Law::VerifiedNotExporting
             | Law::VerifiedMembers
             | Law::VerifiedUnprotected => Some(Bad::TooEarly),
             Law::LeftPaused => Some(Bad::LeavesPaused),
             Law::AcknowledgedLost => Some(Bad::LosesRecords),
-            Law::SearchesDiffer | Law::SurvivorEmptied | Law::SurvivingSearchLost | Law::OwnMistake => None,
+            Law::SearchesDiffer
+            | Law::SurvivorEmptied
+            | Law::SurvivingSearchLost
+            | Law::SurvivorRestarted
+            | Law::ForeignChangeCancelled
+            | Law::NeverDone
+            | Law::OwnMistake => None,
         }
     }
 }

@@ -91,6 +91,11 @@ pub enum What {
     Spoilt(Spoil),
     /// c8dr is killed; somebody resumes the run later.
     C8drDies,
+    /// c8dr is killed while a request of its is on its way, which has its effect this long afterwards.
+    C8drDiesSending {
+        /// How long afterwards.
+        late: Duration,
+    },
     /// The world is struck; what can heal heals after this long.
     Strikes {
         /// By what.
@@ -118,6 +123,7 @@ pub(crate) fn kind(what: What) -> &'static str {
         What::Spoilt(Spoil::NotSent) => "request not sent",
         What::Spoilt(Spoil::Status(_)) => "answered by something in between",
         What::C8drDies => "c8dr killed",
+        What::C8drDiesSending { .. } => "c8dr killed with a request on its way",
         What::Strikes { blow, .. } => match blow {
             Blow::RegionDies(_) => "region killed",
             Blow::RegionReturns(_, Data::Old) => "old region returns with its disks",
@@ -177,6 +183,7 @@ impl fmt::Display for Fault {
         f.write_str(kind(self.what))?;
         match self.what {
             What::Spoilt(Spoil::Status(status)) => write!(f, " ({status})")?,
+            What::C8drDiesSending { late } => write!(f, ", {:.1} s late", late.as_secs_f64())?,
             What::Strikes { blow, lasts } => {
                 match blow {
                     Blow::BrokerDies(broker) | Blow::BrokerFreezes(broker) | Blow::VolumeFills(broker) => {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use c8dr_domain::effect::{Request, ZeebeEffect};
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::Kind;
 use c8dr_domain::run::Event;
@@ -18,6 +19,10 @@ use crate::plot::Plot;
 
 /// For so long after a fault the world may be otherwise than it was read: an election, and a little more.
 const UNSETTLED: Duration = Duration::from_secs(15);
+
+/// Whether a broker answers is known to whoever looks when it has been so for as long as this: twice what a reading may be
+/// old when a force goes out on it, and a little more for the readings before.
+const LOOKED_AT: Duration = Duration::from_secs(5);
 
 /// Two leaders that both have a majority, for longer than one needs to hear of the other.
 const TWO_LEADERS: Duration = Duration::from_secs(10);
@@ -33,6 +38,16 @@ pub enum Law {
     WrongRegionForced,
     /// A forced removal was sent again when there was nobody left to remove: it drops every leader for nothing.
     ForcedTwice,
+    /// A forced removal removed brokers that were up and answered.
+    LivingForced,
+    /// A forced removal keeps brokers that were down: it hangs on them, and blocks every other change.
+    ForcedOntoDead,
+    /// Survivors that ran were started anew by their platform, where each partition has two replicas: it stands still.
+    SurvivorRestarted,
+    /// A change of somebody else's was cancelled.
+    ForeignChangeCancelled,
+    /// Nothing went wrong but the loss itself, and the region was not brought back.
+    NeverDone,
     /// A survivor's disk was emptied.
     SurvivorEmptied,
     /// Documents vanished from the surviving search.
@@ -62,6 +77,11 @@ impl Law {
             Law::SplitBrain => "two histories or two leaders of a partition",
             Law::WrongRegionForced => "others removed by force than the lost brokers",
             Law::ForcedTwice => "forced again with nobody left to remove",
+            Law::LivingForced => "brokers that were up were removed by force",
+            Law::ForcedOntoDead => "a force that keeps brokers that were down",
+            Law::SurvivorRestarted => "survivors were started anew",
+            Law::ForeignChangeCancelled => "somebody else's change was cancelled",
+            Law::NeverDone => "nothing else went wrong, and it was never done",
             Law::SurvivorEmptied => "a survivor's disk was emptied",
             Law::SurvivingSearchLost => "documents vanished from the surviving search",
             Law::VerifiedLeaderless => "called done with a partition that nobody leads",
@@ -87,6 +107,20 @@ pub struct Violation {
     pub words: String,
 }
 
+/// Whether an event says that exporting is asked to be paused.
+fn pauses(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Intended {
+            request: Request::Zeebe {
+                effect: ZeebeEffect::PauseExporting,
+                ..
+            },
+            ..
+        }
+    )
+}
+
 /// Who watches one disaster.
 pub(crate) struct Judge {
     lab: Lab,
@@ -103,6 +137,14 @@ pub(crate) struct Judge {
     /// When something outside c8dr last changed the world.
     last_trouble: Moment,
     milestones: Milestones,
+    /// Whether a broker answers, and since when it was seen so.
+    answers: BTreeMap<BrokerId, (bool, Moment)>,
+    /// Whether c8dr can see from where it is whether a region lives.
+    sees_both: bool,
+    /// Whether c8dr has asked for a pause: one that it never asked for is not its to end.
+    has_paused: bool,
+    /// Whether people send requests of their own: a change that is cancelled may be by whoever began it.
+    is_by_hand: bool,
 }
 
 impl Judge {
@@ -127,7 +169,22 @@ impl Judge {
             two_leaders_since: BTreeMap::new(),
             last_trouble: Moment::START,
             milestones: Milestones::default(),
+            answers: BTreeMap::new(),
+            sees_both: true,
+            has_paused: false,
+            is_by_hand: false,
         }
+    }
+
+    /// From where c8dr is now, only one region can be seen: that the other one lives is not its to know.
+    pub(crate) fn only_one_is_seen(&mut self) {
+        self.sees_both = false;
+    }
+
+    /// Whoever decides does it by hand, and tells nobody what is asked for: any pause is theirs to end.
+    pub(crate) fn by_hand(&mut self) {
+        self.has_paused = true;
+        self.is_by_hand = true;
     }
 
     pub(crate) fn violations(&self) -> &[Violation] {
@@ -159,12 +216,20 @@ impl Judge {
         }
     }
 
+    /// Sees who answers, also while c8dr only asks for a plan.
+    pub(crate) fn watch(&mut self) {
+        let lab = self.lab.clone();
+        lab.with(|world| self.watch_answers(world));
+    }
+
     /// Judges what must hold at any time.
     pub(crate) fn look(&mut self) {
         let lab = self.lab.clone();
         lab.with(|world| {
             self.judge_history(world);
             self.judge_forces(world);
+            self.watch_answers(world);
+            self.judge_meddling(world);
             self.judge_disks(world);
             self.judge_documents(world);
         });
@@ -214,6 +279,19 @@ impl Judge {
                 );
                 self.broken(Law::ForcedTwice, words);
             }
+            let living = self.known_to(true, &force.removed, force.at);
+            if !living.is_empty() && self.sees_both {
+                let words = format!(
+                    "At {:?} brokers {living:?} were removed, which were up.",
+                    force.at
+                );
+                self.broken(Law::LivingForced, words);
+            }
+            let dead = self.known_to(false, &force.kept, force.at);
+            if !dead.is_empty() {
+                let words = format!("At {:?} brokers {dead:?} were kept, which were down.", force.at);
+                self.broken(Law::ForcedOntoDead, words);
+            }
             if !force.removed.is_subset(&self.gone) || force.kept != self.survivors {
                 let words = format!(
                     "At {:?} brokers {:?} were removed and {:?} kept; lost are {:?}.",
@@ -221,6 +299,38 @@ impl Judge {
                 );
                 self.broken(Law::WrongRegionForced, words);
             }
+        }
+    }
+
+    /// Brokers of these that have been seen to answer, or not to, for so long that whoever looks knows it.
+    fn known_to(&self, answer: bool, brokers: &BTreeSet<BrokerId>, at: Moment) -> BTreeSet<BrokerId> {
+        let is_known = |broker: &&BrokerId| {
+            let known = self.answers.get(broker);
+            known.is_some_and(|(is, since)| *is == answer && at.since(*since) > LOOKED_AT)
+        };
+        brokers.iter().filter(is_known).copied().collect()
+    }
+
+    fn watch_answers(&mut self, world: &World) {
+        let (silent, now) = (world.silent(), world.now());
+        for broker in self.survivors.union(&self.gone) {
+            let answers = !silent.contains(broker);
+            let known = self.answers.entry(*broker).or_insert((answers, now));
+            if known.0 != answers {
+                *known = (answers, now);
+            }
+        }
+    }
+
+    fn judge_meddling(&mut self, world: &World) {
+        let own = world.rolled().iter().find(|(_, b)| self.survivors.contains(b));
+        if let Some((at, broker)) = own {
+            let words = format!("At {at:?} the survivor {broker} was started anew by its platform.");
+            self.broken(Law::SurvivorRestarted, words);
+        }
+        if let Some(change) = world.foreign_cancelled().filter(|_| !self.is_by_hand) {
+            let words = format!("Change {change} was somebody else's, and was cancelled.");
+            self.broken(Law::ForeignChangeCancelled, words);
         }
     }
 
@@ -251,6 +361,7 @@ impl Judge {
     /// Judges what a run says of itself.
     pub(crate) fn hear(&mut self, kind: Kind, event: &Event) {
         self.look();
+        self.has_paused |= pauses(event);
         match event {
             Event::Verified { .. } => self.called_done(kind),
             Event::Aborted { .. } => self.lab.clone().with(|world| self.judge_pause(world)),
@@ -314,7 +425,7 @@ impl Judge {
 
     fn judge_pause(&mut self, world: &World) {
         let paused = world.paused();
-        if !paused.is_empty() && !self.is_unsettled(world) {
+        if !paused.is_empty() && self.has_paused && !self.is_unsettled(world) {
             let words = format!("The run has ended, and exporting is paused on brokers {paused:?}.");
             self.broken(Law::LeftPaused, words);
         }

@@ -25,9 +25,13 @@ mod chance;
 mod ear;
 mod journal;
 mod person;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod plot;
 mod scene;
+mod shrink;
 mod spoilt;
+pub mod without;
 
 pub use disaster::{Disaster, Shape};
 pub use fate::{Bad, Fate, fare};
@@ -41,3 +45,4 @@ pub use scenario::{Scenario, UnknownScenario};
 pub use scene::{SceneError, live};
 pub use storm::{Options, Tally, rate, storm};
 pub use story::Line;
+pub use without::{Part, UnknownPart, Without};

@@ -8,6 +8,7 @@ use c8dr_domain::condition::{Asks, SearchAsks};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{RegionId, RunId};
 use c8dr_domain::plan::{Kind, Plan, Refusal, failback, failover};
+use c8dr_domain::planted;
 use c8dr_domain::run::Stop;
 use c8dr_domain::search::Repository;
 use c8dr_engine::backoff::Backoff;
@@ -73,6 +74,7 @@ impl Scene<'_> {
                 Ok(planned) => planned,
                 Err(refusal) => return Some(self.waits(format!("{}: {refusal}", refusal.code)).await),
             };
+            self.clock.sleep(self.disaster.approval).await;
             match self.carry(plan, Chapter::Failover).await {
                 Carried::Verified => return None,
                 Carried::Back(words) => last = words,
@@ -92,6 +94,7 @@ impl Scene<'_> {
                 Ok(planned) => planned,
                 Err(refusal) => return Some(self.waits(format!("{}: {refusal}", refusal.code)).await),
             };
+            self.clock.sleep(self.disaster.approval).await;
             match self.carry(plan, Chapter::Failback).await {
                 Carried::Verified => {
                     self.rest(true).await;
@@ -119,6 +122,56 @@ impl Scene<'_> {
     async fn is_stuck(&mut self, words: String) -> Ending {
         self.rest(false).await;
         Ending::Stuck(words)
+    }
+
+    /// Before anything is lost somebody asks for a failover: both regions live, so it is refused, whichever was typed.
+    pub(crate) async fn typed_too_early(&mut self) -> Option<Ending> {
+        let typed = self.disaster.typed?;
+        self.gives_up = typed;
+        self.ear.reached("failover of a region that lives asked for");
+        let answer = self.ask(Kind::Failover).await;
+        let ending = match answer {
+            (Ok(plan), history) => {
+                let carried = self.carry((plan, history), Chapter::Calm).await;
+                Some(self.over(carried).await)
+            }
+            (Err(refusal), _) => {
+                self.ear.reached(&format!("refused: {}", refusal.code));
+                None
+            }
+        };
+        self.gives_up = self.disaster.lost;
+        ending
+    }
+
+    /// The operator in the other region sees that region only, and gives up the one that has just taken over.
+    pub(crate) async fn the_other_side_too(&mut self) {
+        self.gives_up = self.disaster.lost.other();
+        self.zeebe.reaches_only = Some(self.disaster.lost);
+        match self.ask(Kind::Failover).await {
+            (Ok(plan), history) => {
+                let carried = self.carry((plan, history), Chapter::Calm).await;
+                self.ear.reached(match carried {
+                    Carried::Verified => "the second operator's failover verified",
+                    _ => "the second operator's failover refused",
+                });
+            }
+            (Err(refusal), _) => self.ear.reached(&format!("refused: {}", refusal.code)),
+        }
+        self.gives_up = self.disaster.lost;
+    }
+
+    /// What a run that should never have been begun comes to.
+    async fn over(&mut self, carried: Carried) -> Ending {
+        match carried {
+            Carried::Verified => self.waits("a region that lived was given up".to_owned()).await,
+            Carried::Waits(words) => self.waits(words).await,
+            Carried::Stuck(words) => self.is_stuck(words).await,
+            Carried::Back(words) => {
+                self.rest(false).await;
+                Ending::AbortedSafe(words)
+            }
+        }
     }
 
     /// Both regions live and do not hear each other: nothing may be forced, and c8dr says so.
@@ -184,6 +237,7 @@ impl Scene<'_> {
                 Kind::Failback => observe_all(&self.sources(), &self.clock, Look::Everything, &asks()).await,
             };
             history.add(reading);
+            self.ear.heard().judge.watch();
             let now = self.clock.wall();
             let answer = match kind {
                 Kind::Failover => failover::plan(&self.installation, &history, &self.failover_request(), now),
@@ -196,9 +250,7 @@ impl Scene<'_> {
                 return (Err(refusal), history);
             }
             if kind == Kind::Failover {
-                look = Look::Loss {
-                    lost: self.disaster.lost,
-                };
+                look = Look::Loss { lost: self.gives_up };
             }
             self.clock.sleep(backoff.pause()).await;
         }
@@ -207,7 +259,7 @@ impl Scene<'_> {
     fn failover_request(&self) -> failover::Request {
         failover::Request {
             is_recorded: self.bucket.is_some(),
-            ..failover::Request::new(self.disaster.lost)
+            ..failover::Request::new(self.gives_up)
         }
     }
 
@@ -267,7 +319,7 @@ impl Scene<'_> {
     /// Begins a run, and sees it through deaths and stops to an end.
     async fn carry(&mut self, (plan, history): (Plan, History), chapter: Chapter) -> Carried {
         let wrong = errors(&plan, history.latest());
-        if !wrong.is_empty() {
+        if !wrong.is_empty() && planted::planted().is_none() {
             self.ear
                 .mistake(format!("The checker refuses the planner's plan: {wrong:?}"));
             return Carried::Stuck("the plan is wrong".to_owned());

@@ -36,6 +36,8 @@ struct Plotted {
 pub(crate) enum Met {
     Spoil(Spoil),
     Death,
+    /// Death, and the request has its effect this long afterwards.
+    LateDeath(Duration),
 }
 
 impl Plot {
@@ -76,7 +78,8 @@ impl Plot {
 
     /// Hears what the journal of a run has got, and says whether c8dr dies of it.
     pub(crate) fn recorded(&self, chapter: Chapter, number: usize, event: &Event) -> bool {
-        if let Event::Intended { step, .. } = event {
+        // Also when a step begins: who writes an intent down too late sends before it.
+        if let Event::StepBegan { step } | Event::Intended { step, .. } = event {
             self.turns_to(*step);
         }
         self.reaches(chapter, number)
@@ -112,6 +115,10 @@ impl Plot {
                 What::C8drDies => {
                     self.count(what);
                     met = Some(Met::Death);
+                }
+                What::C8drDiesSending { late } => {
+                    self.count(what);
+                    met = Some(Met::LateDeath(late));
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use c8dr_domain::ids::{ExporterId, RegionId};
@@ -15,7 +16,7 @@ use crate::chance::{Dice, Stream};
 use crate::disaster::Disaster;
 use crate::ear::Ear;
 use crate::fault::Chapter;
-use crate::judge::Judge;
+use crate::judge::{Judge, Law};
 use crate::life::{Ending, Life};
 use crate::planner::Planner;
 use crate::plot::Plot;
@@ -53,13 +54,15 @@ pub(crate) struct Scene<'a> {
     pub(crate) lab: Lab,
     pub(crate) clock: Clock,
     pub(crate) installation: Installation,
-    pub(crate) zeebe: Spoilt<Box<dyn Zeebe>>,
-    pub(crate) searches: BTreeMap<RegionId, Spoilt<Box<dyn Search>>>,
-    pub(crate) platforms: BTreeMap<RegionId, Spoilt<Box<dyn Platform>>>,
+    pub(crate) zeebe: Spoilt<Arc<dyn Zeebe>>,
+    pub(crate) searches: BTreeMap<RegionId, Spoilt<Arc<dyn Search>>>,
+    pub(crate) platforms: BTreeMap<RegionId, Spoilt<Arc<dyn Platform>>>,
     pub(crate) bucket: Option<Box<dyn Bucket>>,
     pub(crate) plot: Plot,
     pub(crate) ear: Ear,
     pub(crate) person: Dice,
+    /// The region that whoever is at the keyboard gives up.
+    pub(crate) gives_up: RegionId,
     /// The runs that were begun.
     pub(crate) runs: u32,
     /// Who decides what is done.
@@ -72,8 +75,12 @@ pub(crate) struct Scene<'a> {
 /// If it could not even begin: a world that cannot be modelled, no runtime.
 pub fn live(disaster: &Disaster, ring: Ring, has_story: bool) -> Result<Life, SceneError> {
     in_virtual_time(async {
+        #[cfg(feature = "planted")]
+        c8dr_domain::planted::plant(disaster.planted);
         let mut scene = Scene::new(disaster, ring, Planner::C8dr, has_story)?;
         let ending = scene.play().await;
+        #[cfg(feature = "planted")]
+        c8dr_domain::planted::plant(None);
         Ok(scene.end(ending))
     })
 }
@@ -85,6 +92,16 @@ pub(crate) fn in_virtual_time<T>(work: impl Future<Output = Result<T, SceneError
         .start_paused(true)
         .build()?;
     runtime.block_on(work)
+}
+
+/// A port behind a network that is as bad as the plot wants it.
+pub(crate) fn spoilt<P>(port: P, plot: &Plot, clock: &Clock) -> Spoilt<P> {
+    Spoilt {
+        port,
+        plot: plot.clone(),
+        clock: clock.clone(),
+        reaches_only: None,
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -127,26 +144,18 @@ impl<'a> Scene<'a> {
             Ring::Wire => wire::ports(&lab, disaster.brokers, disaster.outside)?,
             Ring::Ports => ports::ports(&lab, disaster.brokers, disaster.outside)?,
         };
-        let judge = Judge::new(lab.clone(), plot.clone(), disaster.lost, disaster.brokers);
-        let spoilt = |port| Spoilt {
-            port,
-            plot: plot.clone(),
-            clock: clock.clone(),
-        };
+        let mut judge = Judge::new(lab.clone(), plot.clone(), disaster.lost, disaster.brokers);
+        if planner != Planner::C8dr {
+            judge.by_hand();
+        }
         Ok(Scene {
             disaster,
-            zeebe: spoilt(zeebe),
+            zeebe: spoilt(zeebe.into(), &plot, &clock),
             searches: (searches.into_iter())
-                .map(|(region, port)| {
-                    let (plot, clock) = (plot.clone(), clock.clone());
-                    (region, Spoilt { port, plot, clock })
-                })
+                .map(|(region, port)| (region, spoilt(port.into(), &plot, &clock)))
                 .collect(),
             platforms: (platforms.into_iter())
-                .map(|(region, port)| {
-                    let (plot, clock) = (plot.clone(), clock.clone());
-                    (region, Spoilt { port, plot, clock })
-                })
+                .map(|(region, port)| (region, spoilt(port.into(), &plot, &clock)))
                 .collect(),
             bucket,
             ear: Ear::new(judge, clock.clone(), has_story),
@@ -155,6 +164,7 @@ impl<'a> Scene<'a> {
             lab,
             clock,
             plot,
+            gives_up: disaster.lost,
             runs: 0,
             planner,
         })
@@ -165,7 +175,14 @@ impl<'a> Scene<'a> {
         self.begin(Chapter::Calm);
         let calm = self.person.between_ms(2_000, 6_000);
         self.clock.sleep(calm).await;
-        let gone = self.disaster.gone();
+        if self.planner == Planner::C8dr {
+            if let Some(ending) = self.typed_too_early().await {
+                return ending;
+            }
+            if self.disaster.second_operator {
+                return self.play_from_both_sides().await;
+            }
+        }
         if self.disaster.cut_first {
             self.strike(Blow::LinkIsCut);
             self.ear.reached("link cut, both regions alive");
@@ -175,8 +192,7 @@ impl<'a> Scene<'a> {
                 Planner::Guide | Planner::Scripts => self.waits_by_hand(15_000, 60_000).await,
             }
         }
-        self.strike(Blow::RegionDies(gone));
-        self.ear.heard().judge.lost();
+        self.lose_the_region();
         if self.disaster.cut_first {
             // Whoever killed what was cut off has also mended the network before it is built anew.
             self.lab.with(|world| {
@@ -192,6 +208,28 @@ impl<'a> Scene<'a> {
         if let Some(ending) = ended {
             return ending;
         }
+        self.play_the_way_back().await
+    }
+
+    /// The link is cut, and an operator in each region gives the other one up: only what is kept outside both says who was
+    /// first. Then the region that was given up is stopped, and the link mended.
+    async fn play_from_both_sides(&mut self) -> Ending {
+        self.strike(Blow::LinkIsCut);
+        self.ear.reached("link cut, an operator on each side");
+        self.ear.heard().judge.only_one_is_seen();
+        self.begin(Chapter::Failover);
+        self.zeebe.reaches_only = Some(self.disaster.lost.other());
+        if let Some(ending) = self.fail_over().await {
+            return ending;
+        }
+        self.the_other_side_too().await;
+        self.zeebe.reaches_only = None;
+        self.lose_the_region();
+        self.play_the_way_back().await
+    }
+
+    async fn play_the_way_back(&mut self) -> Ending {
+        let gone = self.disaster.gone();
         self.begin(Chapter::Rebuild);
         let while_rebuilt = self.person.between_ms(2_000, 30_000);
         self.clock.sleep(while_rebuilt).await;
@@ -211,6 +249,13 @@ impl<'a> Scene<'a> {
             Planner::Guide | Planner::Scripts => self.fail_back_by_hand().await,
         };
         ended.unwrap_or(Ending::Verified)
+    }
+
+    /// The loss itself is what a failover is about: whatever is called verified afterwards has to hold in spite of it.
+    fn lose_the_region(&mut self) {
+        let gone = self.disaster.gone();
+        self.lab.with(|world| world.strike(Blow::RegionDies(gone)));
+        self.ear.heard().judge.lost();
     }
 
     fn begin(&mut self, chapter: Chapter) {
@@ -247,6 +292,10 @@ impl<'a> Scene<'a> {
             }
         }
         self.ear.reached(&format!("ended: {}", life.ending.as_str()));
+        if self.disaster.is_plain() && self.planner == Planner::C8dr && life.ending != Ending::Verified {
+            let words = format!("Nothing else went wrong, and it ended as {:?}.", life.ending);
+            self.ear.heard().judge.broken(Law::NeverDone, words);
+        }
         let world_trace = self.lab.with(|world| world.trace());
         let world_story = match self.ear.has_story() {
             true => self.lab.timeline(),

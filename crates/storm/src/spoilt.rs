@@ -2,7 +2,7 @@
 //! the last that c8dr did. What only asks passes through.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, Mode, PlatformEffect, SearchEffect, ZeebeEffect};
@@ -27,6 +27,8 @@ pub(crate) struct Spoilt<P> {
     pub(crate) port: P,
     pub(crate) plot: Plot,
     pub(crate) clock: Clock,
+    /// The only region that is reached from where c8dr is; `None` if both are.
+    pub(crate) reaches_only: Option<RegionId>,
 }
 
 fn unknown(status: Option<u16>, detail: &str) -> Answer {
@@ -37,12 +39,22 @@ fn unknown(status: Option<u16>, detail: &str) -> Answer {
 }
 
 impl<P> Spoilt<P> {
-    async fn send(&self, request: impl Future<Output = Answer> + Send) -> Answer {
+    async fn send(&self, request: BoxFuture<'static, Answer>) -> Answer {
         let met = self.plot.meet(Side::Before);
         let spoil = match met {
             Some(Met::Death) => {
                 self.plot.die().await;
                 None
+            }
+            Some(Met::LateDeath(late)) => {
+                // It is on its way, and nobody is left to hear what becomes of it.
+                let clock = self.clock.clone();
+                tokio::spawn(async move {
+                    clock.sleep(late).await;
+                    request.await;
+                });
+                self.plot.die().await;
+                return unknown(None, "c8dr is gone");
             }
             Some(Met::Spoil(spoil)) => Some(spoil),
             None => None,
@@ -64,7 +76,7 @@ impl<P> Spoilt<P> {
             _ => {}
         }
         let answer = request.await;
-        if self.plot.meet(Side::After) == Some(Met::Death) {
+        if matches!(self.plot.meet(Side::After), Some(Met::Death | Met::LateDeath(_))) {
             self.plot.die().await;
         }
         match spoil {
@@ -78,7 +90,31 @@ impl<P> Spoilt<P> {
     }
 }
 
-impl Zeebe for Spoilt<Box<dyn Zeebe>> {
+impl<P> Spoilt<P> {
+    fn is_away(&self, region: Option<RegionId>) -> bool {
+        self.reaches_only
+            .is_some_and(|only| region.is_some_and(|region| region != only))
+    }
+}
+
+/// What is asked across a cut link.
+fn unheard<'a, T: Send + 'a>() -> BoxFuture<'a, Sight<T>> {
+    Box::pin(async {
+        Sight::Silent {
+            why: Silence::NoConnection,
+            detail: "the link is cut".to_owned(),
+        }
+    })
+}
+
+impl Spoilt<Arc<dyn Zeebe>> {
+    fn region_of(&self, gateway: &GatewayName) -> Option<RegionId> {
+        self.reaches_only?;
+        self.port.gateways().get(gateway).copied()
+    }
+}
+
+impl Zeebe for Spoilt<Arc<dyn Zeebe>> {
     fn gateways(&self) -> BTreeMap<GatewayName, RegionId> {
         self.port.gateways()
     }
@@ -88,27 +124,45 @@ impl Zeebe for Spoilt<Box<dyn Zeebe>> {
     }
 
     fn topology<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<GatewayTopology>> {
-        self.port.topology(gateway)
+        match self.is_away(self.region_of(gateway)) {
+            true => unheard(),
+            false => self.port.topology(gateway),
+        }
     }
 
     fn configuration<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<ClusterConfiguration>> {
-        self.port.configuration(gateway)
+        match self.is_away(self.region_of(gateway)) {
+            true => unheard(),
+            false => self.port.configuration(gateway),
+        }
     }
 
     fn exporters<'a>(&'a self, gateway: &'a GatewayName) -> BoxFuture<'a, Sight<Exporters>> {
-        self.port.exporters(gateway)
+        match self.is_away(self.region_of(gateway)) {
+            true => unheard(),
+            false => self.port.exporters(gateway),
+        }
     }
 
     fn partitions(&self, broker: BrokerId) -> BoxFuture<'_, Sight<OwnPartitions>> {
-        self.port.partitions(broker)
+        match self.is_away(Some(RegionId::of(broker))) {
+            true => unheard(),
+            false => self.port.partitions(broker),
+        }
     }
 
     fn ready(&self, broker: BrokerId) -> BoxFuture<'_, Sight<bool>> {
-        self.port.ready(broker)
+        match self.is_away(Some(RegionId::of(broker))) {
+            true => unheard(),
+            false => self.port.ready(broker),
+        }
     }
 
     fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<BrokerMetrics>> {
-        self.port.metrics(broker)
+        match self.is_away(Some(RegionId::of(broker))) {
+            true => unheard(),
+            false => self.port.metrics(broker),
+        }
     }
 
     fn read<'a>(&'a self, questions: &'a Questions) -> BoxFuture<'a, Answers> {
@@ -121,14 +175,27 @@ impl Zeebe for Spoilt<Box<dyn Zeebe>> {
         effect: &'a ZeebeEffect,
         mode: Mode,
     ) -> BoxFuture<'a, Answer> {
+        if self.is_away(self.region_of(gateway)) {
+            return Box::pin(async {
+                Answer::NotSent {
+                    why: Silence::NoConnection,
+                    detail: "the link is cut".to_owned(),
+                }
+            });
+        }
         match mode {
-            Mode::Real => Box::pin(self.send(self.port.perform(gateway, effect, mode))),
+            Mode::Real => {
+                let (port, gateway, effect) = (self.port.clone(), gateway.clone(), effect.clone());
+                Box::pin(self.send(Box::pin(
+                    async move { port.perform(&gateway, &effect, mode).await },
+                )))
+            }
             Mode::Rehearsal => self.port.perform(gateway, effect, mode),
         }
     }
 }
 
-impl Search for Spoilt<Box<dyn Search>> {
+impl Search for Spoilt<Arc<dyn Search>> {
     fn cluster(&self) -> BoxFuture<'_, Sight<SearchCluster>> {
         self.port.cluster()
     }
@@ -154,11 +221,12 @@ impl Search for Spoilt<Box<dyn Search>> {
     }
 
     fn perform<'a>(&'a self, effect: &'a SearchEffect) -> BoxFuture<'a, Answer> {
-        Box::pin(self.send(self.port.perform(effect)))
+        let (port, effect) = (self.port.clone(), effect.clone());
+        Box::pin(self.send(Box::pin(async move { port.perform(&effect).await })))
     }
 }
 
-impl Platform for Spoilt<Box<dyn Platform>> {
+impl Platform for Spoilt<Arc<dyn Platform>> {
     fn pods(&self) -> BoxFuture<'_, Sight<Vec<Pod>>> {
         self.port.pods()
     }
@@ -172,6 +240,7 @@ impl Platform for Spoilt<Box<dyn Platform>> {
     }
 
     fn perform(&self, effect: PlatformEffect) -> BoxFuture<'_, Answer> {
-        Box::pin(self.send(self.port.perform(effect)))
+        let port = self.port.clone();
+        Box::pin(self.send(Box::pin(async move { port.perform(effect).await })))
     }
 }

@@ -11,6 +11,9 @@ use crate::life::{Ending, Life, Sum};
 use crate::rings::Ring;
 use crate::scenario::Scenario;
 use crate::scene::{SceneError, live};
+use crate::shrink::shrunk;
+use crate::without::Without;
+use c8dr_domain::planted::Bug;
 
 /// As many failures as somebody will look at are kept in words.
 const FAILURES_MAX: usize = 10;
@@ -28,6 +31,10 @@ pub struct Options {
     pub scenario: Scenario,
     /// What all worlds have in common.
     pub shape: Shape,
+    /// What is left out of each disaster.
+    pub without: Without,
+    /// The mistake that is planted; none in a real build.
+    pub planted: Option<Bug>,
 }
 
 /// A disaster that should not have ended so.
@@ -40,7 +47,9 @@ pub struct Failure {
     pub ending: Ending,
     /// The laws that were broken.
     pub violations: Vec<Violation>,
-    /// The command that repeats it.
+    /// What goes wrong in it: as little as is needed to break the same law.
+    pub parts: Vec<String>,
+    /// The command that repeats it, with as little in it.
     pub again: String,
 }
 
@@ -102,7 +111,7 @@ impl Tally {
         self.violations == 0 && self.stuck == 0
     }
 
-    fn add(&mut self, life: Life) {
+    fn add(&mut self, life: Life) -> Result<(), SceneError> {
         self.seeds += 1;
         *self.ended.entry(life.ending.as_str()).or_default() += 1;
         self.violations += life.violations.len() as u64;
@@ -124,20 +133,26 @@ impl Tally {
             *self.waits_for.entry(short).or_default() += 1;
         }
         if (is_stuck || !life.violations.is_empty()) && self.failures.len() < FAILURES_MAX {
+            let smallest = shrunk(self.options, &life)?;
             self.failures.push(Failure {
                 seed: life.seed,
-                again: self.options.command(life.seed),
+                parts: smallest.disaster(life.seed).told(smallest.without),
+                again: smallest.command(life.seed),
                 ending: life.ending,
                 violations: life.violations,
             });
         }
+        Ok(())
     }
 }
 
 impl Options {
     /// The disaster of a seed.
     pub fn disaster(&self, seed: u64) -> Disaster {
-        Disaster::of(seed, self.scenario, self.shape)
+        Disaster {
+            planted: self.planted,
+            ..Disaster::of(seed, self.scenario, self.shape).without(self.without)
+        }
     }
 
     /// The command that tells one of these disasters as a story.
@@ -155,6 +170,12 @@ impl Options {
         if let Some(partitions) = self.shape.partitions {
             command.push_str(&format!(" --partitions {partitions}"));
         }
+        if !self.without.is_empty() {
+            command.push_str(&format!(" --without {}", self.without));
+        }
+        if let Some(bug) = self.planted {
+            command.push_str(&format!(" --planted {}", bug.as_str()));
+        }
         command
     }
 }
@@ -166,7 +187,7 @@ impl Options {
 pub fn storm(options: Options, mut goes_on: impl FnMut(&Tally) -> bool) -> Result<Tally, SceneError> {
     let mut tally = Tally::new(options);
     for seed in options.from..options.from.saturating_add(options.seeds) {
-        tally.add(live(&options.disaster(seed), options.ring, false)?);
+        tally.add(live(&options.disaster(seed), options.ring, false)?)?;
         if !goes_on(&tally) {
             break;
         }

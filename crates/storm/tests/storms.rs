@@ -19,6 +19,7 @@ fn weather(scenario: Scenario, ring: Ring, from: u64, seeds: u64) -> c8dr_storm:
         ring,
         scenario,
         shape: SMALL,
+        ..Options::default()
     };
     let tally = storm(options, |_| true).unwrap();
     assert!(tally.is_clean(), "{:#?}", tally.failures);

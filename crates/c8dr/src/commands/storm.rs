@@ -32,6 +32,7 @@ struct Report<'a> {
 }
 
 pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliError> {
+    let planted = wanted.planted.as_deref();
     let options = Options {
         from: wanted.seed.unwrap_or(wanted.from),
         seeds: wanted.seed.map_or(wanted.seeds, |_| 1),
@@ -41,6 +42,11 @@ pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliErro
             brokers: wanted.brokers,
             partitions: wanted.partitions,
         },
+        without: wanted.without,
+        planted: match (planted, wanted.seed) {
+            (Some(name), Some(_)) => Some(mistake(name)?),
+            _ => None,
+        },
     };
     if wanted.compare {
         return fates::compare(screen, options).await;
@@ -48,12 +54,15 @@ pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliErro
     if wanted.planner != Planner::C8dr {
         return fates::run(screen, options, wanted.planner, wanted.trace).await;
     }
+    if let (Some(name), None) = (planted, wanted.seed) {
+        return hunted(screen, name, options).await;
+    }
     if wanted.trace {
         let disaster = options.disaster(options.from);
         let told =
             on_a_thread(move || live(&disaster, options.ring, true).map(|life| (disaster, life))).await?;
         let (disaster, life) = told.map_err(|error| no_such_world(&error))?;
-        let mut text = story(&disaster, &life.story, &life.violations);
+        let mut text = story(&options, &disaster, &life.story, &life.violations);
         let style = if life.violations.is_empty() { GOOD } else { BAD };
         let word = styled(style, life.ending.as_str());
         let _ = match &life.ending {
@@ -110,6 +119,37 @@ pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliErro
     })
 }
 
+/// The mistake of this name.
+#[cfg(feature = "planted")]
+fn mistake(name: &str) -> Result<c8dr_domain::planted::Bug, CliError> {
+    super::planted::mistake(name)
+}
+
+#[cfg(not(feature = "planted"))]
+fn mistake(_: &str) -> Result<c8dr_domain::planted::Bug, CliError> {
+    Err(nothing_planted())
+}
+
+#[cfg(feature = "planted")]
+async fn hunted(screen: &Screen, name: &str, options: Options) -> Result<Exit, CliError> {
+    super::planted::run(screen, name, options).await
+}
+
+#[cfg(not(feature = "planted"))]
+async fn hunted(_: &Screen, _: &str, _: Options) -> Result<Exit, CliError> {
+    Err(nothing_planted())
+}
+
+/// A real build can make none of these mistakes, not even on purpose.
+#[cfg(not(feature = "planted"))]
+fn nothing_planted() -> CliError {
+    CliError::Usage {
+        what: "`--planted` is not in this build: it has no mistakes to plant".to_owned(),
+        help: "`cargo run --release --features planted -- storm --planted all` builds one that has; use that one for nothing else."
+            .to_owned(),
+    }
+}
+
 /// Virtual time needs a thread without any runtime on it.
 pub(super) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -153,7 +193,12 @@ fn progress(screen: &Screen, tally: &Tally, seeds: u64, took: Duration) {
     }
 }
 
-fn story(disaster: &c8dr_storm::Disaster, lines: &[Line], violations: &[Violation]) -> String {
+fn story(
+    options: &Options,
+    disaster: &c8dr_storm::Disaster,
+    lines: &[Line],
+    violations: &[Violation],
+) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -165,8 +210,11 @@ fn story(disaster: &c8dr_storm::Disaster, lines: &[Line], violations: &[Violatio
         disaster.creates_per_second,
         if disaster.outside { ", with a bucket" } else { "" },
     );
-    for fault in &disaster.faults {
-        let _ = writeln!(text, "  {fault}");
+    for told in disaster.told(options.without) {
+        let _ = writeln!(text, "  {told}");
+    }
+    if let Some(bug) = disaster.planted {
+        let _ = writeln!(text, "  planted: {}", bug.words());
     }
     for line in lines {
         let _ = writeln!(text, "{line}");
@@ -235,6 +283,9 @@ fn human(report: &Report<'_>) -> String {
                 "  {:?} at {:.1} s: {}",
                 violation.law, violation.at_s, violation.words
             );
+        }
+        for part in &failure.parts {
+            let _ = writeln!(text, "  {part}");
         }
         let _ = writeln!(text, "  {}", failure.again);
     }

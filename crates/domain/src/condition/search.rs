@@ -9,6 +9,7 @@ use crate::facts::Facts;
 use crate::ids::{RegionId, listed};
 use crate::observation::Sight;
 use crate::picture::Picture;
+use crate::planted::{self, Bug};
 use crate::search::{Color, Index, Repository, SearchCluster, SearchSight, SnapshotState};
 
 fn search<'a>(picture: &Picture<'a>, region: RegionId) -> Result<&'a SearchSight, Verdict> {
@@ -189,6 +190,7 @@ fn is_snapshot_whole(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> 
             )));
         }
         SnapshotState::Success if snapshot.shards_failed == 0 => {}
+        SnapshotState::Partial if planted::is(Bug::PartialSnapshotTaken) => {}
         SnapshotState::Success | SnapshotState::Partial | SnapshotState::Failed => {
             return Err(Verdict::Moved(format!(
                 "The snapshot {name} ended as {} with {} failed shards; it is worthless.",
@@ -204,9 +206,10 @@ fn is_snapshot_whole(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> 
     }
     // What we put into it says whose it is, and that it was taken at V. One without it is somebody's, whatever its name.
     let written = facts.snapshot_metadata();
-    if written
-        .iter()
-        .any(|(key, value)| snapshot.metadata.get(key) != Some(value))
+    if !planted::is(Bug::SnapshotNameReused)
+        && written
+            .iter()
+            .any(|(key, value)| snapshot.metadata.get(key) != Some(value))
     {
         return Err(Verdict::Moved(format!(
             "There is a snapshot {name} that this run has not taken at V; it is left alone, and another name is taken."

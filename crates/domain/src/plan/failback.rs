@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Accepted, Kind, Plan, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting, retreat};
+use super::{
+    Accepted, Kind, Plan, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting, overlooked, retreat,
+};
 use crate::condition::Condition;
 use crate::diagnose::{Diagnosis, diagnose, is_adding};
 use crate::effect::PlatformEffect;
@@ -122,7 +124,7 @@ pub fn plan(
         .map(|reason| Accepted::PauseAdopted { reason });
     let notes = scene.notes(&progress);
     let proof = scene.proof();
-    Ok(Plan {
+    let mut plan = Plan {
         format: record::FORMAT,
         made_at: at,
         kind: Kind::Failback,
@@ -143,7 +145,9 @@ pub fn plan(
         accepted: accepted.into_iter().collect(),
         notes,
         diagnosis,
-    })
+    };
+    overlooked::leave_out(&mut plan);
+    Ok(plan)
 }
 
 /// How far a failback has come, by what is observed. `spec: procedure.md §7`

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Accepted, Class, Kind, Plan, Prediction, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting,
+    overlooked,
 };
 use crate::condition::Condition;
 use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
@@ -17,6 +18,7 @@ use crate::history::History;
 use crate::ids::{BrokerId, RegionId, clause, counted, sentence};
 use crate::installation::Installation;
 use crate::picture::{Membership, Picture};
+use crate::planted::{self, Bug};
 use crate::record;
 use crate::topology::{ExporterStatus, MemberState, PendingChange};
 
@@ -154,6 +156,10 @@ pub fn plan(
         },
         Condition::ExportingAgain,
     ];
+    if planted::is(Bug::DisableBeforeForce) {
+        plan.steps.reverse();
+    }
+    overlooked::leave_out(&mut plan);
     Ok(plan)
 }
 
@@ -288,15 +294,15 @@ fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Res
         Pale::LostSilent => request.accept_unfenced.is_none(),
         // Partitions that were not joined are led by survivors all the time.
         Pale::Leaderless => request.accept_unfenced.is_none() && !broken_off(picture, request.lost),
-        Pale::SurvivorsUp => all,
-        Pale::NoQuorumLost => request.accept_data_loss.is_none(),
+        Pale::SurvivorsUp => all && !planted::is(Bug::ForceWithSurvivorDown),
+        Pale::NoQuorumLost => request.accept_data_loss.is_none() && !planted::is(Bug::ForceWithSurvivorDown),
     })
     .collect();
     // A force that is under way has passed its guards; the world no longer looks as before it. Only that the lost side
     // is still silent can be asked at any time.
     if adopted {
         refuse_returned(picture, request, diagnosis)?;
-    } else {
+    } else if !planted::is(Bug::WrongRegion) {
         refuse_gaps(picture, request, &pales, diagnosis)?;
     }
     let ids: Vec<String> = keep.iter().map(|broker| format!("\"{broker}\"")).collect();
@@ -553,7 +559,11 @@ fn foreign_change(picture: &Picture<'_>, change: &PendingChange, diagnosis: &Dia
 /// FO2 as far as it is owed.
 fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Result<(), Refusal> {
     let installation = picture.installation;
-    let exporter = installation.region(request.lost).exporter.clone();
+    let region = match planted::is(Bug::DefaultRegionZero) {
+        true => RegionId(0),
+        false => request.lost,
+    };
+    let exporter = installation.region(region).exporter.clone();
     let title = format!(
         "Disable the exporter {exporter} to the lost region {}",
         installation.region(request.lost).name

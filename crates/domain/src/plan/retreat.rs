@@ -12,6 +12,7 @@ use crate::effect::{Effect, PlatformEffect, ZeebeEffect};
 use crate::fence::Pale;
 use crate::ids::counted;
 use crate::installation::Installation;
+use crate::planted::{self, Bug};
 use crate::topology::ExporterStatus;
 
 /// How long a change may take to be cancelled, or an exporter to be disabled.
@@ -161,6 +162,9 @@ pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step>
             prediction: predicted("pods ready within minutes", 1_000, 180_000),
             manual: request.commands(survivors, PlatformEffect::WebappsUp),
         });
+    }
+    if planted::is(Bug::PauseForgotten) {
+        steps.retain(|step| step.id != StepId::Rt4);
     }
     steps
 }

@@ -1,6 +1,7 @@
 //! The deed: rehearse it, write the intent, send it once, write what came back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use c8dr_domain::condition::{FORCE_FRESHNESS, Verdict};
 use c8dr_domain::diagnose::coordinator_lost;
@@ -9,6 +10,7 @@ use c8dr_domain::fill;
 use c8dr_domain::ids::{BrokerId, GatewayName, PartitionId, counted};
 use c8dr_domain::observation::Silence;
 use c8dr_domain::plan::{Step, StepId};
+use c8dr_domain::planted::{self, Bug};
 use c8dr_domain::run::{Event, Outcome, StepRecord, Stop};
 use c8dr_domain::topology::{Operation, OperationKind};
 
@@ -21,6 +23,9 @@ const ATTEMPTS_MAX: u32 = 5;
 
 /// How often more, and once more per broker, what does no harm by being repeated: a resume may need each broker's own call.
 const REPEATS_MAX: u32 = 15;
+
+/// How long a tool pauses that repeats blindly.
+const BLIND_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a deed came to.
 pub(super) enum Sent {
@@ -60,6 +65,7 @@ impl Driver<'_> {
             )
         });
         let request = match filled {
+            Some(Ok(request)) if attempts > 0 && planted::is(Bug::KeepSetChanged) => keeping_fewer(request),
             Some(Ok(request)) => request,
             Some(Err(why)) => return Ok(Sent::LookAgain(why)),
             None => return Ok(Sent::LookAgain("Nothing has been read yet.".to_owned())),
@@ -95,6 +101,10 @@ impl Driver<'_> {
             return Ok(Sent::LookAgain(words));
         }
         self.gather(self.run.facts.before(&request))?;
+        let early = match planted::is(Bug::JournalAfterEffect) {
+            true => Some(self.send(step, &request).await),
+            false => None,
+        };
         self.record(Event::Intended {
             step: step.id,
             attempt,
@@ -106,6 +116,8 @@ impl Driver<'_> {
             detail,
         };
         let answer = match &shared {
+            _ if early.is_some() => early.unwrap_or(Answer::Done),
+            Ok(()) if planted::is(Bug::BlindRepeat) => self.send_blindly(step, &request).await,
             Ok(()) => self.send(step, &request).await,
             Err(NotShared::Unreachable(words) | NotShared::Spoilt(words)) => not_sent(words.clone()),
             Err(NotShared::TakenOver) => not_sent("another machine goes on with this run".to_owned()),
@@ -162,6 +174,19 @@ impl Driver<'_> {
                 None => nobody("the platform"),
             },
         }
+    }
+
+    /// As `curl --retry` does it: until there is an answer that is none of failure. Only where that is planted.
+    async fn send_blindly(&self, step: &Step, request: &Request) -> Answer {
+        let mut answer = self.send(step, request).await;
+        for _ in 0..ATTEMPTS_MAX {
+            if !matches!(answer, Answer::Unknown { .. } | Answer::Conflict { .. }) {
+                break;
+            }
+            self.gear.clock.sleep(BLIND_PAUSE).await;
+            answer = self.send(step, request).await;
+        }
+        answer
     }
 
     /// A request does not come through and is not tried any more. Unknown only if the last one may have arrived.
@@ -361,6 +386,19 @@ impl Driver<'_> {
             .latest()
             .is_none_or(|latest| self.gear.clock.wall().duration_since(latest.until) > FORCE_FRESHNESS)
     }
+}
+
+/// A force that keeps one broker fewer: only where that is planted.
+fn keeping_fewer(mut request: Request) -> Request {
+    if let Request::Zeebe {
+        effect: ZeebeEffect::ForceRemove { keep, remove },
+        ..
+    } = &mut request
+        && keep.len() > 1
+    {
+        remove.extend(keep.pop_last());
+    }
+    request
 }
 
 /// A server's message, cut to what a person reads; some are 6 kB.

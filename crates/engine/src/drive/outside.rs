@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, Request, ZeebeEffect};
 use c8dr_domain::plan::{Accepted, StepId};
+use c8dr_domain::planted::{self, Bug};
 use c8dr_domain::run::{Outcome, Run, Stop};
 
 use super::{DriveError, Driver, Halt};
@@ -239,6 +240,9 @@ impl Driver<'_> {
         let (Some(bucket), true, false) = (self.gear.bucket, is_force, self.is_failback()) else {
             return Ok(None);
         };
+        if planted::is(Bug::LockNotTaken) {
+            return Ok(None);
+        }
         if self.outside.direction.is_some() {
             return Ok(None);
         }

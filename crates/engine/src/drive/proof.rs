@@ -10,6 +10,7 @@ use c8dr_domain::fence::READINGS;
 use c8dr_domain::ids::counted;
 use c8dr_domain::observation::Observation;
 use c8dr_domain::plan::Step;
+use c8dr_domain::planted::{self, Bug};
 use c8dr_domain::run::{Event, Outcome, Phase, Stop};
 use c8dr_domain::search::Color;
 use jiff::SignedDuration;
@@ -126,6 +127,9 @@ impl Driver<'_> {
         else {
             return None;
         };
+        if planted::is(Bug::RestoreByStatus) {
+            return None;
+        }
         let restored = &self.run.facts.restored;
         let failed = self.history.streak(|reading| {
             reading.searches.get(region).is_some_and(|search| {

@@ -58,6 +58,13 @@ impl World {
     /// Cancels the pending change at its coordinator.
     pub(crate) fn cancel_change(&mut self, coordinator: BrokerId) {
         let now = self.now;
+        let pending = self.configuration(coordinator).and_then(|c| c.pending.as_ref());
+        if let Some(id) = pending
+            .map(|p| p.id)
+            .filter(|id| Some(*id) == self.foreign_change)
+        {
+            self.foreign_cancelled = Some(id);
+        }
         self.rewrite(coordinator, |c| c.cancel(now));
         self.say("The pending change is cancelled.".to_owned());
         self.gossip_configuration(coordinator);

@@ -284,6 +284,12 @@ pub struct World {
     timeline: Vec<WorldEvent>,
     /// The forced removals that were begun.
     forced: Vec<Forced>,
+    /// The brokers that their platform has started anew, oldest first.
+    rolled: Vec<(Moment, BrokerId)>,
+    /// A change that somebody else has begun, and has not taken back.
+    foreign_change: Option<u64>,
+    /// A change of somebody else's that was cancelled by a request.
+    foreign_cancelled: Option<u64>,
     /// How often each broker was started with an empty disk.
     emptied: BTreeMap<BrokerId, u64>,
     trace: u64,
@@ -342,6 +348,9 @@ impl World {
             answer_faults: Vec::new(),
             timeline: Vec::new(),
             forced: Vec::new(),
+            rolled: Vec::new(),
+            foreign_change: None,
+            foreign_cancelled: None,
             emptied: BTreeMap::new(),
             trace: 0xcbf2_9ce4_8422_2325,
             upheavals: 0,

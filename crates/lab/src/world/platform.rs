@@ -320,6 +320,17 @@ impl World {
         }
     }
 
+    /// A `helm upgrade` that changes the brokers' own settings: every one of a region that runs is started anew.
+    pub fn roll_brokers(&mut self, region: Region) {
+        for id in self.brokers_of(region) {
+            if self.broker(id).is_some_and(super::Broker::runs) {
+                self.rolled.push((self.now, id));
+                self.kill_broker(id);
+                self.start_broker(id, Data::Old);
+            }
+        }
+    }
+
     /// `kubectl scale deployment`, by its whole name or that of the webapp.
     ///
     /// # Errors

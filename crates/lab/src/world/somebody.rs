@@ -111,7 +111,7 @@ impl World {
         match planned {
             Some((coordinator, operations)) if !operations.is_empty() => {
                 self.say(format!("{what}."));
-                self.start_change(coordinator, operations);
+                self.foreign_change = Some(self.start_change(coordinator, operations));
             }
             _ => self.say(format!("{what}, and is refused.")),
         }
@@ -124,6 +124,7 @@ impl World {
         match pending {
             Some(coordinator) => {
                 self.say("Somebody cancels the pending change.".to_owned());
+                self.foreign_change = None;
                 self.cancel_change(coordinator);
             }
             None => self.say("Somebody wants to cancel a change, and is refused.".to_owned()),

@@ -113,6 +113,31 @@ impl World {
             .collect()
     }
 
+    /// The brokers that their platform has started anew while they ran, with when, oldest first.
+    pub fn rolled(&self) -> &[(Moment, BrokerId)] {
+        &self.rolled
+    }
+
+    /// The change of somebody else's that a request has cancelled.
+    pub fn foreign_cancelled(&self) -> Option<u64> {
+        self.foreign_cancelled
+    }
+
+    /// Brokers that answer nobody: down, frozen, or still starting.
+    pub fn silent(&self) -> BTreeSet<BrokerId> {
+        let silent = self.brokers.values().filter(|broker| !broker.answers());
+        silent.map(|broker| broker.id).collect()
+    }
+
+    /// The pending change as a region knows it, with the broker that it waits for if that one is silent.
+    pub fn waits_in_vain(&self, region: Region) -> Option<(u64, BrokerId)> {
+        let mut own = self.brokers.values().filter(|b| b.id.region() == region);
+        let configuration = own.find(|broker| broker.answers())?.configuration.as_ref()?;
+        let (change, _, operation) = configuration.next_operation()?;
+        let executor = self.broker(operation.executor);
+        (executor.is_none_or(|b| !b.answers())).then_some((change, operation.executor))
+    }
+
     /// How often each broker was started with an empty disk.
     pub fn disks_emptied(&self) -> &BTreeMap<BrokerId, u64> {
         &self.emptied

@@ -23,6 +23,7 @@ use crate::judge::Judge;
 use crate::plot::Plot;
 use crate::rings::{Ports, Ring, gateway, ports, wire};
 use crate::scene::SceneError;
+use crate::scene::spoilt;
 use crate::spoilt::Spoilt;
 
 /// The stage of one drill.
@@ -30,9 +31,9 @@ pub(super) struct Stage {
     pub(super) lab: Lab,
     pub(super) clock: Clock,
     pub(super) installation: Installation,
-    zeebe: Spoilt<Box<dyn Zeebe>>,
-    searches: BTreeMap<RegionId, Spoilt<Box<dyn Search>>>,
-    platforms: BTreeMap<RegionId, Spoilt<Box<dyn Platform>>>,
+    zeebe: Spoilt<Arc<dyn Zeebe>>,
+    searches: BTreeMap<RegionId, Spoilt<Arc<dyn Search>>>,
+    platforms: BTreeMap<RegionId, Spoilt<Arc<dyn Platform>>>,
     pub(super) bucket: Option<Box<dyn Bucket>>,
     pub(super) plot: Plot,
     pub(super) ear: Ear,
@@ -100,15 +101,16 @@ impl Stage {
         } = made(ring)?;
         let others = made(ring)?.zeebe;
         let plot = Plot::new(lab.clone(), Vec::new());
-        let judge = Judge::new(lab.clone(), plot.clone(), lost(drill), world.brokers);
+        let mut judge = Judge::new(lab.clone(), plot.clone(), lost(drill), world.brokers);
+        judge.by_hand();
         let ear = Ear::new(judge, clock.clone(), true);
         Ok(Stage {
-            zeebe: spoilt(zeebe, &plot, clock),
+            zeebe: spoilt(zeebe.into(), &plot, clock),
             searches: (searches.into_iter())
-                .map(|(region, port)| (region, spoilt(port, &plot, clock)))
+                .map(|(region, port)| (region, spoilt(port.into(), &plot, clock)))
                 .collect(),
             platforms: (platforms.into_iter())
-                .map(|(region, port)| (region, spoilt(port, &plot, clock)))
+                .map(|(region, port)| (region, spoilt(port.into(), &plot, clock)))
                 .collect(),
             bucket,
             watcher: Watcher {
@@ -231,14 +233,6 @@ impl Stage {
             }
         }
         Err(format!("Nobody takes that: {last}."))
-    }
-}
-
-fn spoilt<P>(port: P, plot: &Plot, clock: &Clock) -> Spoilt<P> {
-    Spoilt {
-        port,
-        plot: plot.clone(),
-        clock: clock.clone(),
     }
 }
 

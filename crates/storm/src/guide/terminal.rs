@@ -270,6 +270,11 @@ impl<'s, 'a> Hand<'s, 'a> {
         self.scene.plot.turns_to(step);
         let spoil = match self.scene.plot.meet(Side::Before) {
             Some(Met::Death) => return Err(Closed),
+            // What was sent is sent; a terminal that closes does not call it back.
+            Some(Met::LateDeath(_)) => {
+                work(self).await;
+                return Err(Closed);
+            }
             Some(Met::Spoil(spoil)) => Some(spoil),
             None => None,
         };

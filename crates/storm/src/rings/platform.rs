@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, PlatformEffect};
 use c8dr_domain::observation::Sight;
+use c8dr_domain::planted::{self, Bug};
 use c8dr_domain::platform::{Component, Pod};
 use c8dr_engine::ports::Platform;
 use c8dr_lab::{Lab, PlatformError, PodPhase, PodStatus, Region};
@@ -42,6 +43,10 @@ impl LabPlatform {
             PlatformEffect::WebappsDown => ["operate", "tasklist"]
                 .into_iter()
                 .try_for_each(|webapp| world.scale_deployment(self.region, webapp, 0)),
+            PlatformEffect::WebappsUp if planted::is(Bug::RestartAtRfTwo) => {
+                world.roll_brokers(self.region);
+                world.upgrade_or_install(self.region, true)
+            }
             PlatformEffect::WebappsUp => world.upgrade_or_install(self.region, true),
         })
     }

@@ -7,6 +7,7 @@ use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::exporting::BrokerMetrics;
 use c8dr_domain::ids::BrokerId;
 use c8dr_domain::observation::Sight;
+use c8dr_domain::planted::{self, Bug};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, OwnPartitions};
 use http::Method;
 
@@ -108,7 +109,10 @@ impl Management<'_> {
                     segment(exporter.as_str()),
                     dry("?", mode)
                 );
-                let body = serde_json::json!({ "initializeFrom": initialize_from.as_str() }).to_string();
+                let body = match planted::is(Bug::EnableWithoutInitializeFrom) {
+                    true => "{}".to_owned(),
+                    false => serde_json::json!({ "initializeFrom": initialize_from.as_str() }).to_string(),
+                };
                 self.change(Method::POST, &path, Some(body), Expected::Planned)
                     .await
             }
@@ -117,7 +121,12 @@ impl Management<'_> {
                 replication_factor,
             } => {
                 let path = format!(
-                    "/actuator/cluster/brokers?replicationFactor={replication_factor}{}",
+                    "/actuator/cluster/brokers?replicationFactor={replication_factor}{}{}",
+                    if planted::is(Bug::ForceOnAdd) {
+                        "&force=true"
+                    } else {
+                        ""
+                    },
                     dry("&", mode)
                 );
                 self.change(Method::POST, &path, Some(ids(all)), Expected::Planned)

@@ -42,7 +42,7 @@ pub(super) async fn run(
         let disaster = options.disaster(options.from);
         let told = on_a_thread(move || fare(&disaster, planner, true).map(|fate| (disaster, fate))).await?;
         let (disaster, fate) = told.map_err(|error| no_such_world(&error))?;
-        let mut text = story(&disaster, &fate.story, &fate.violations);
+        let mut text = story(&options, &disaster, &fate.story, &fate.violations);
         if fate.is_well() {
             let _ = writeln!(text, "{}", styled(GOOD, "called done, and rightly"));
         }

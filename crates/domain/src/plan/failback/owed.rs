@@ -8,6 +8,7 @@ use crate::effect::{Effect, PlatformEffect, SearchTask, ZeebeEffect};
 use crate::ids::{ExporterId, RegionId, counted};
 use crate::installation::Installation;
 use crate::plan::{Class, Prediction, Step, StepId};
+use crate::planted::{self, Bug};
 use crate::search::Repository;
 use crate::topology::ExporterStatus;
 
@@ -56,6 +57,10 @@ pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step>
         steps.push(ground.webapps_up(StepId::Fb4b, ground.there()));
     }
     steps.extend([ground.enable(), ground.resume(), ground.add()]);
+    if planted::is(Bug::EnableAfterResume) {
+        let resume = steps.len() - 2;
+        steps.swap(resume - 1, resume);
+    }
     steps
 }
 
