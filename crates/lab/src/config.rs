@@ -50,11 +50,32 @@ pub struct WorldConfig {
     pub creates_per_second: f64,
     /// Chance, per gateway and lost broker, that a dropped broker is listed again for a while (edge: README §6.4).
     pub ghost_probability: f64,
+    /// What a partition holds that a joining replica has to copy.
+    pub state: State,
     /// Each broker's volume.
     pub disk: Disk,
     /// Whether the brokers' metrics tell what is free on it. Whether those of a real 8.6 do is unverified, so who
     /// watches disks has to live without.
     pub shows_free_disk: bool,
+}
+
+/// What is copied to a replica that joins, and how fast (spec: concepts.md §9).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct State {
+    /// A partition's snapshot, in bytes. Those of the recordings were tiny.
+    pub partition_bytes: u64,
+    /// How much of it is copied per second, in bytes: a join after the other, so the line is used by one.
+    pub copied_bytes_per_second: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            partition_bytes: 0,
+            // A gigabit between the regions.
+            copied_bytes_per_second: 100 << 20,
+        }
+    }
 }
 
 /// A broker's volume, and when it counts as full (spec: concepts.md §7.1).
@@ -94,6 +115,7 @@ impl Default for WorldConfig {
             timings: Timings::measured(),
             creates_per_second: 4.0,
             ghost_probability: 0.05,
+            state: State::default(),
             disk: Disk::default(),
             shows_free_disk: true,
         }
@@ -126,6 +148,9 @@ pub enum ConfigError {
     /// Watermarks that leave no room, or are the wrong way round.
     #[error("a volume of {} bytes cannot have watermarks of {} and {} bytes: processing stops first, and both are less than the volume", .0.volume_bytes, .0.processing_free_bytes_min, .0.replication_free_bytes_min)]
     Disk(Disk),
+    /// Copying that never ends.
+    #[error("a state of {} bytes cannot be copied at 0 bytes a second", .0.partition_bytes)]
+    State(State),
     /// Not a probability.
     #[error("{0} is not a probability")]
     Probability(f64),
@@ -158,6 +183,9 @@ impl WorldConfig {
         }
         if !(0.0..=1.0).contains(&self.ghost_probability) {
             return Err(ConfigError::Probability(self.ghost_probability));
+        }
+        if self.state.copied_bytes_per_second == 0 {
+            return Err(ConfigError::State(self.state));
         }
         let Disk {
             volume_bytes,

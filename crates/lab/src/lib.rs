@@ -34,7 +34,7 @@ mod world;
 pub use api::Port;
 pub use bucket::BUCKET;
 pub use bucket_face::BucketPort;
-pub use config::{ConfigError, Disk, Version, WorldConfig};
+pub use config::{ConfigError, Disk, State, Version, WorldConfig};
 pub use face::{BrokerPort, Refused};
 pub use ids::{BrokerId, PartitionId, Region};
 pub use lab::{Lab, UnknownBroker, UnknownRegion};

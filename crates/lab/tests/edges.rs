@@ -5,7 +5,7 @@ mod asking;
 use std::time::Duration;
 
 use asking::{Asking, body_status};
-use c8dr_lab::{AnswerFault, BrokerId, Data, Refused, Region, WorldConfig};
+use c8dr_lab::{AnswerFault, BrokerId, Data, Refused, Region, State, WorldConfig};
 
 const FORCE: &str = "/actuator/cluster/brokers?force=true";
 const ADD: &str = "/actuator/cluster/brokers?replicationFactor=4";
@@ -229,6 +229,104 @@ async fn e5_an_early_force_is_taken_and_waits_for_the_step_down() {
     }
 }
 
+/// All survivors are restarted where `before` the force, and once more between its completion and the election.
+async fn restarted_around_a_force(before: bool) -> Asking {
+    let lab = lab(21);
+    lab.sleep(5.0).await;
+    lab.lab.lose_region(Region::Odd);
+    lab.sleep(8.0).await;
+    let restart = async || {
+        for broker in [0, 2] {
+            lab.lab.kill_broker(BrokerId(broker));
+            lab.lab.start_broker(BrokerId(broker), Data::Old);
+        }
+        lab.sleep(8.0).await;
+    };
+    if before {
+        restart().await;
+    }
+    assert_eq!(lab.management(0, "POST", FORCE, "[0,2]").await.0, 202);
+    let done = lab.completed(0, 2, 5.0).await;
+    assert!(
+        done < Duration::from_secs(3),
+        "before anybody is elected: {done:?}"
+    );
+    assert_eq!(lab.lab.status().leaderless.len(), 4);
+    restart().await;
+    lab
+}
+
+/// The reported edge case: the forced configuration was in memory only, and nobody has it any more.
+#[tokio::test(start_paused = true)]
+async fn a_forced_configuration_in_memory_only_is_lost_by_a_restart() {
+    let lab = restarted_around_a_force(true).await;
+    lab.sleep(60.0).await;
+    let cluster = lab.cluster(0).await;
+    assert_eq!(cluster["lastChange"]["status"], "COMPLETED");
+    assert_eq!(cluster["brokers"].as_array().map(Vec::len), Some(2));
+    let status = lab.lab.status();
+    assert_eq!(status.leaderless.len(), 4, "two of four again: {status:?}");
+    // The way out: the same force once more is a new change, and does it again (README §6.3).
+    let (status, body) = lab.management(0, "POST", FORCE, "[0,2]").await;
+    assert_eq!((status, body["changeId"].as_u64()), (202, Some(4)), "{body}");
+    lab.until(20.0, "led", async || lab.all_led_by(0, &[0, 2]).await)
+        .await;
+    assert_eq!(lab.lab.audit().missing, Vec::<i64>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_configuration_is_otherwise_stored_at_once() {
+    let lab = restarted_around_a_force(false).await;
+    lab.until(20.0, "led", async || lab.all_led_by(0, &[0, 2]).await)
+        .await;
+}
+
+/// One of two that have it is enough: who stands for election tells the other.
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_lost_its_configuration_is_told_by_one_that_has_it() {
+    let lab = lab(22);
+    lab.sleep(5.0).await;
+    for broker in [1, 2, 3] {
+        lab.lab.kill_broker(BrokerId(broker));
+    }
+    lab.sleep(14.0).await;
+    assert_eq!(lab.management(0, "POST", FORCE, "[0,2]").await.0, 202);
+    lab.lab.start_broker(BrokerId(2), Data::Old);
+    lab.completed(0, 2, 10.0).await;
+    lab.lab.kill_broker(BrokerId(2));
+    lab.lab.start_broker(BrokerId(2), Data::Old);
+    lab.until(30.0, "led", async || lab.all_led_by(0, &[0, 2]).await)
+        .await;
+}
+
+/// Joins copy state, one after the other: their time grows with its size (spec: concepts.md §9).
+#[tokio::test(start_paused = true)]
+async fn joins_take_as_long_as_their_state_is_big() {
+    let mut took = Vec::new();
+    for partition_bytes in [0, 1 << 30] {
+        let lab = Asking::new(WorldConfig {
+            state: State {
+                partition_bytes,
+                copied_bytes_per_second: 100 << 20,
+            },
+            ..WorldConfig::default()
+        });
+        lab.sleep(5.0).await;
+        lab.lab.lose_region(Region::Odd);
+        lab.sleep(15.0).await;
+        assert_eq!(lab.management(0, "POST", FORCE, "[0,2]").await.0, 202);
+        lab.completed(0, 2, 10.0).await;
+        lab.lab.return_region(Region::Odd, Data::Empty);
+        lab.sleep(20.0).await;
+        let add = "/actuator/cluster/brokers?replicationFactor=4";
+        assert_eq!(lab.management(0, "POST", add, "[0,1,2,3]").await.0, 202);
+        took.push(lab.completed(0, 4, 300.0).await.as_secs_f64());
+    }
+    // Eight joins of a gibibyte at 100 MiB a second.
+    let more = took[1] - took[0];
+    assert!((75.0..90.0).contains(&more), "{took:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn e6_the_link_is_cut_and_both_sides_live() {
     let lab = lab(11);
@@ -450,6 +548,38 @@ async fn a_frozen_region_that_was_removed_ends_by_itself() {
     lab.sleep(8.0).await;
     assert_eq!(lab.readiness(1).await, 503, "it has learnt that it is no member");
     assert_eq!(lab.lab.audit().missing, Vec::<i64>::new());
+}
+
+/// Found by the storm of this crate: a leader stepped down while it stood still, and never told its roles again.
+#[tokio::test(start_paused = true)]
+async fn a_thawed_broker_tells_its_roles() {
+    for seed in 0..12 {
+        let lab = lab(seed);
+        lab.sleep(3.0).await;
+        lab.lab.freeze(BrokerId(2));
+        lab.sleep(5.7).await;
+        lab.lab.cut_link();
+        lab.lab.freeze(BrokerId(0));
+        lab.sleep(6.2).await;
+        lab.lab.heal_link();
+        for broker in [0, 2] {
+            lab.lab.thaw(BrokerId(broker));
+        }
+        lab.until(30.0, "led", async || lab.lab.status().leaderless.is_empty())
+            .await;
+        lab.sleep(10.0).await;
+        for gateway in 0..4 {
+            let topology = lab.topology(gateway).await;
+            let brokers = topology["brokers"].as_array().cloned().unwrap_or_default();
+            let whole = brokers
+                .iter()
+                .all(|b| b["partitions"].as_array().map(Vec::len) == Some(4));
+            assert!(
+                whole && brokers.len() == 4,
+                "seed {seed}, gateway {gateway}: {topology}"
+            );
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,6 +80,10 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Debug)]
 pub(crate) struct Replica {
     pub(crate) members: BTreeSet<BrokerId>,
+    /// Counts the partition's raft configurations: of two the later one holds.
+    pub(crate) configured: u64,
+    /// The configuration on disk and its number, where the one in use is in memory only, and a restart loses it.
+    pub(crate) stored: Option<(u64, BTreeSet<BrokerId>)>,
     pub(crate) term: u64,
     pub(crate) role: Role,
     pub(crate) log: Vec<Entry>,
@@ -107,6 +111,8 @@ impl Replica {
     pub(crate) fn new(members: BTreeSet<BrokerId>) -> Self {
         Replica {
             members,
+            configured: 0,
+            stored: None,
             term: 0,
             role: Role::Absent,
             log: Vec::new(),
@@ -121,6 +127,14 @@ impl Replica {
             snapshot: None,
             compacted: 0,
             appended: BTreeMap::new(),
+        }
+    }
+
+    /// The process ends: what was in memory only is gone.
+    pub(crate) fn forget_what_is_not_stored(&mut self) {
+        if let Some((number, members)) = self.stored.take() {
+            self.configured = number;
+            self.members = members;
         }
     }
 

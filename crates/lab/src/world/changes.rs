@@ -139,6 +139,9 @@ impl World {
         if matches!(operation.deed, Deed::Join { .. }) {
             // What is copied grows with what was written: 3.7 s for 8 joins with 4 creates a second, 13 s with 45.
             wait = wait.mul_f64((1.0 + self.config.creates_per_second / 20.0).min(4.0));
+            let state = self.config.state;
+            wait +=
+                Duration::from_secs_f64(state.partition_bytes as f64 / state.copied_bytes_per_second as f64);
         }
         let p = if bigger { p * 3.0 } else { p };
         let may_drag = index == 0 || matches!(operation.deed, Deed::Join { .. });
@@ -308,8 +311,19 @@ impl World {
             .map(|r| r.term)
             .max()
             .unwrap_or(0);
+        let numbers = brokers.iter().filter_map(|b| self.replica(*b, partition));
+        let number = numbers.map(|r| r.configured).max().unwrap_or(0) + 1;
         for broker in brokers {
+            // Reported: a survivor that was restarted, has heard no leader since and has no snapshot has a low commit index,
+            // and keeps the forced configuration in memory until a leader's first entry is committed.
+            let low = self
+                .broker(*broker)
+                .is_some_and(|b| b.untold.contains_key(&partition));
             if let Some(replica) = self.replica_mut(*broker, partition) {
+                if low && replica.snapshot.is_none() && replica.stored.is_none() {
+                    replica.stored = Some((replica.configured, replica.members.clone()));
+                }
+                replica.configured = number;
                 replica.members.clone_from(&members);
                 replica.term = term + 1;
             }
@@ -340,8 +354,9 @@ impl World {
         let (log, term, committed) = (source.log.clone(), source.term, source.committed);
         let (exporters, snapshot) = (source.exporters.clone(), source.snapshot.clone());
         let compacted = source.compacted;
-        self.regroup(partition, &members);
+        let number = self.regroup(partition, &members);
         let mut replica = Replica::new(members);
+        replica.configured = number;
         replica.role = Role::Follower;
         replica.term = term;
         replica.log = log;
@@ -372,13 +387,17 @@ impl World {
         }
     }
 
-    /// Gives the members that can be reached their new raft configuration.
-    fn regroup(&mut self, partition: PartitionId, members: &BTreeSet<BrokerId>) {
+    /// Gives the members that can be reached their new raft configuration, and tells its number.
+    fn regroup(&mut self, partition: PartitionId, members: &BTreeSet<BrokerId>) -> u64 {
+        let known = members.iter().filter_map(|b| self.replica(*b, partition));
+        let number = known.map(|r| r.configured).max().unwrap_or(0) + 1;
         for member in members {
             if let Some(replica) = self.replica_mut(*member, partition) {
+                replica.configured = number;
                 replica.members.clone_from(members);
             }
         }
+        number
     }
 
     fn start_exporter(&mut self, id: BrokerId, partition: PartitionId, exporter: &str, from: Option<&str>) {

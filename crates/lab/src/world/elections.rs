@@ -8,7 +8,10 @@ use crate::chance::Stream;
 use crate::cluster::raft::{Role, catch_up};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::world::gossip::Loss;
-use crate::world::{Event, World};
+use crate::world::{Event, Power, World};
+
+/// How often a step-down that is due in a frozen process is looked at again.
+const FROZEN_LOOK: Duration = Duration::from_millis(250);
 
 impl World {
     /// The brokers that hold the partition, with the raft configuration each believes in.
@@ -146,6 +149,21 @@ impl World {
         if replica.role != Role::Leader || replica.term != term || replica.steps_down_at != Some(due) {
             return;
         }
+        if self.broker(broker).is_some_and(|b| b.power == Power::Frozen) {
+            // Who stands still does not step down either, and tells nobody that it did.
+            if let Some(replica) = self.replica_mut(broker, partition) {
+                replica.steps_down_at = Some(due + FROZEN_LOOK);
+            }
+            self.after(
+                FROZEN_LOOK,
+                Event::StepDown {
+                    broker,
+                    partition,
+                    term,
+                },
+            );
+            return;
+        }
         self.become_follower(broker, partition);
         self.say(format!(
             "Broker {broker} stepped down as leader of partition {partition}: no majority."
@@ -241,6 +259,8 @@ impl World {
             if let Some(replica) = self.replica_mut(*broker, partition) {
                 replica.term = term;
                 replica.role = Role::Follower;
+                // Its first entry commits the configuration, which is stored with it.
+                replica.stored = None;
             }
         }
         if let Some(replica) = self.replica_mut(winner, partition) {

@@ -164,6 +164,7 @@ impl World {
             self.miss_the_silent(id);
             self.upheavals += 1;
             self.say(format!("Broker {id} goes on."));
+            self.publish(id);
             self.contacts_changed(Loss::Crash);
             self.drive_change(id);
         }
@@ -211,6 +212,7 @@ impl World {
         broker.busy = None;
         for replica in broker.replicas.values_mut() {
             replica.role = Role::Absent;
+            replica.forget_what_is_not_stored();
             replica.quorum_lost = None;
             replica.steps_down_at = None;
             replica.replicated.clear();
@@ -277,8 +279,9 @@ impl World {
             };
             replica.role = Role::Follower;
             replica.reopen();
-            if let Some(members) = members {
+            if let Some((number, members)) = members {
                 replica.members = members;
+                replica.configured = number;
             }
             running = true;
         }
@@ -300,13 +303,21 @@ impl World {
         self.drive_change(id);
     }
 
-    /// The raft configuration that a returning replica will be told by the present leader, if it is still in it.
-    fn members_that_count(&self, id: BrokerId, partition: PartitionId) -> Option<BTreeSet<BrokerId>> {
-        let leaders = self.brokers.values().filter_map(|b| b.replicas.get(&partition));
-        let leader = leaders
-            .filter(|r| r.role == Role::Leader)
-            .max_by_key(|r| r.term)?;
-        leader.members.contains(&id).then(|| leader.members.clone())
+    /// The raft configuration that a returning replica will be told by the present leader, or, where nobody leads, by
+    /// whoever knows a later one and stands for election by it, if it is still in it.
+    fn members_that_count(&self, id: BrokerId, partition: PartitionId) -> Option<(u64, BTreeSet<BrokerId>)> {
+        let own = self.replica(id, partition)?.configured;
+        let others = self.brokers.values().filter(|b| b.id != id && b.runs());
+        let known = others.filter_map(|b| b.replicas.get(&partition).map(|r| (b.id, r)));
+        let leader = known.clone().filter(|(_, r)| r.role == Role::Leader);
+        let leader = leader.max_by_key(|(_, r)| r.term).map(|(_, r)| r);
+        let later = known.filter(|(b, r)| {
+            r.role != Role::Absent && r.configured > own && self.linked(b.region(), id.region())
+        });
+        let told = leader.or_else(|| later.max_by_key(|(_, r)| r.configured).map(|(_, r)| r))?;
+        told.members
+            .contains(&id)
+            .then(|| (told.configured, told.members.clone()))
     }
 
     pub(crate) fn shuts_itself_down(&mut self, id: BrokerId, life: u64) {
