@@ -95,8 +95,8 @@ pub struct Answers {
     pub brokers: BTreeMap<BrokerId, BrokerSight>,
 }
 
-/// Each question as a call of its own, all at the same time.
-async fn read_one_by_one<Z: Zeebe + ?Sized>(zeebe: &Z, questions: &Questions) -> Answers {
+/// Each question as a call of its own, all at the same time: what [`Zeebe::read`] is where nobody knows better.
+pub async fn read_one_by_one<Z: Zeebe + ?Sized>(zeebe: &Z, questions: &Questions) -> Answers {
     let gateways = join_all((questions.gateways.iter()).map(async |(name, region)| {
         let (topology, configuration, exporters) = join3(
             zeebe.topology(name),

@@ -357,6 +357,7 @@ impl Scene<'_> {
                         || stop == Stop::Interrupted
                         || stops > RESUMES_MAX
                         || (stop == Stop::Refused && stops > 1);
+                    self.do_as_told(&words);
                     self.ear.person(|| match gives_up {
                         true => "gives the run up".to_owned(),
                         false => "resumes the run that has stopped".to_owned(),
@@ -402,6 +403,23 @@ impl Scene<'_> {
                     return Carried::Stuck(error.to_string());
                 }
             }
+        }
+    }
+
+    /// What a stop asks a person for, and what c8dr does not do itself: to stop a region that is to be taken out again, and to
+    /// end a pause that was somebody else's.
+    fn do_as_told(&mut self, words: &str) {
+        if words.contains("answer at their own endpoints. RT2") && !self.returning_is_dead() {
+            self.ear
+                .person(|| "stops the returning region, as asked".to_owned());
+            self.ear.reached("person stops the returning region");
+            self.strike(Blow::RegionDies(self.disaster.gone()));
+        }
+        if words.contains("somebody paused it") {
+            self.ear
+                .person(|| "resumes what somebody has paused, as asked".to_owned());
+            self.ear.reached("person resumes what somebody paused");
+            self.strike(Blow::SomebodyResumes);
         }
     }
 

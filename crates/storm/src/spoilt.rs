@@ -13,7 +13,7 @@ use c8dr_domain::platform::Pod;
 use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
 use c8dr_engine::clock::Clock;
-use c8dr_engine::ports::{Answers, Platform, Questions, Search, Zeebe};
+use c8dr_engine::ports::{Answers, Platform, Questions, Search, Zeebe, read_one_by_one};
 use futures_util::future::BoxFuture;
 
 use crate::fault::{Side, Spoil};
@@ -166,7 +166,11 @@ impl Zeebe for Spoilt<Arc<dyn Zeebe>> {
     }
 
     fn read<'a>(&'a self, questions: &'a Questions) -> BoxFuture<'a, Answers> {
-        self.port.read(questions)
+        match self.reaches_only {
+            // Each of them meets the cut on its own.
+            Some(_) => Box::pin(read_one_by_one(self, questions)),
+            None => self.port.read(questions),
+        }
     }
 
     fn perform<'a>(
