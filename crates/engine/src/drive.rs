@@ -333,7 +333,8 @@ impl<'a> Driver<'a> {
 
     async fn all_steps(&mut self) -> Result<String, Halt> {
         self.meet_the_outside().await?;
-        while let Some(id) = self.run.next_step() {
+        // A step that was begun comes first, also where it was begun before its turn, as what protects the disks is.
+        while let Some(id) = self.run.current_step().or_else(|| self.run.next_step()) {
             self.check_cancelled()?;
             let Some(step) = self.run.owed().iter().find(|step| step.id == id).cloned() else {
                 break;

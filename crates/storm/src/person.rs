@@ -348,12 +348,16 @@ impl Scene<'_> {
                     stops += 1;
                     // A proof that has failed twice will not hold by being asked again.
                     failed_proofs += u32::from(stop == Stop::VerificationFailed);
-                    if stops > 2 * RESUMES_MAX || failed_proofs > PROOFS_MAX {
+                    let is_over = stops > 2 * RESUMES_MAX || failed_proofs > PROOFS_MAX;
+                    // Nobody who is told of it leaves a pause behind.
+                    let is_paused = words.contains("EXPORTING IS PAUSED") && stops <= 4 * RESUMES_MAX;
+                    if is_over && !is_paused {
                         return Carried::Waits(words);
                     }
                     // A region that died is not waited for; what was refused twice will be again.
                     let is_hopeless = chapter == Chapter::Failback && self.returning_is_dead();
-                    gives_up = is_hopeless
+                    gives_up = is_over
+                        || is_hopeless
                         || stop == Stop::Interrupted
                         || stops > RESUMES_MAX
                         || (stop == Stop::Refused && stops > 1);

@@ -91,10 +91,11 @@ fn every_kind_of_trouble_is_survived() {
 
 /// Disasters that a run once came out of by waiting for hours, or by noticing too late: somebody resumes while the exporter is
 /// being enabled; the region dies while it joins. Or that were once judged wrongly: c8dr is killed as it writes its plan down;
-/// the region dies a second after it was proven to be back.
+/// the region dies a second after it was proven to be back. Or that c8dr's own resume did not survive: it is killed while it
+/// resumes exporting on a way back whose step before that waits.
 #[test]
 fn what_storms_have_found_ends_verified() {
-    for seed in [119, 1022, 29, 46] {
+    for seed in [119, 1022, 29, 46, 1026, 7896] {
         let disaster = Disaster::of(seed, Scenario::Any, Shape::default());
         let life = live(&disaster, Ring::Wire, false).unwrap();
         assert_eq!(life.ending, Ending::Verified, "seed {seed}");
