@@ -71,26 +71,6 @@ pub const DEEDS: &[Word] = &[
     word("fill broker:2 for 1m", "something else fills a broker's volume"),
     word(
         "fill search:region0 for 1m",
-        "the disks of a search are full: it takes no writes, and restores stand still",
-    ),
-    word("free broker:2", "there is room again; also `free search:region0`"),
-    word(
-        "break link:region0 for 1m",
-        "what region 0 sends to the other vanishes; the other way packets pass. Also `link:region1`",
-    ),
-    word(
-        "slow link for 1m",
-        "packets between the regions take most of a second",
-    ),
-    word("flap link for 1m", "the link comes and goes, every few seconds"),
-    word(
-        "break names for 1m",
-        "the names of brokers can no longer be resolved: who runs goes on, who starts cannot",
-    ),
-    word("heal names", "they can be resolved again"),
-    word("fill broker:2 for 1m", "something else fills a broker's volume"),
-    word(
-        "fill search:region0 for 1m",
         "the disks of a search are full: it takes no writes, and restores stand still. Also `search:region1`",
     ),
     word("free broker:2", "there is room again; also `free search:region0`"),
