@@ -14,6 +14,7 @@ mod schema;
 mod secret;
 mod source;
 mod timeouts;
+mod traffic;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub use self::schema::schema;
 use self::secret::Sought;
 use self::source::Source;
 pub use self::timeouts::Timeouts;
+pub use self::traffic::{TrafficBy, TrafficHow};
 
 /// More brokers than any Zeebe has; a slip of the finger would be carried into every plan.
 const BROKERS_MAX: u32 = 1024;
@@ -52,6 +54,8 @@ pub struct Config {
     pub endpoints: Endpoints,
     /// What a failback needs besides, as far as it is configured.
     pub rebuild: Rebuild,
+    /// The names that users come by, where they are configured.
+    pub traffic: Option<TrafficBy>,
     /// How long endpoints may take.
     pub timeouts: Timeouts,
     /// How many seconds of the clock pass in a second of the wall; 1 except against a lab that runs faster.
@@ -120,6 +124,7 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
         installation,
         endpoints,
         rebuild: rebuild::resolve(source, file, &resolver, timeouts)?,
+        traffic: traffic::resolve(source, file)?,
         timeouts,
         clock_speed,
         warnings: warnings(source, file),

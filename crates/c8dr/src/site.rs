@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use c8dr_domain::effect::PlatformEffect;
 use c8dr_domain::ids::RegionId;
+use c8dr_domain::plan::traffic::Reroute;
 use c8dr_engine::clock::Clock;
 use c8dr_engine::journal::Store;
 use c8dr_engine::observe::Sources;
-use c8dr_engine::ports::{Bucket, Platform, Search, Tap};
+use c8dr_engine::ports::{Bucket, Platform, Search, Tap, Traffic};
 use c8dr_systems::bucket::{self, Place, S3};
 use c8dr_systems::dial::Tcp;
 use c8dr_systems::elasticsearch::Elasticsearch;
-use c8dr_systems::platform::{Commands, Eyes, Line, Manual, Tasks};
+use c8dr_systems::platform::{Commands, Environment, Eyes, Line, Manual, Tasks};
+use c8dr_systems::traffic::Hook;
 use c8dr_systems::zeebe::{Auth, Cluster};
 use secrecy::SecretString;
 
 use crate::args::Args;
-use crate::config::{self, BucketAt, Config, PlatformBy};
+use crate::config::{self, BucketAt, Config, PlatformBy, TrafficBy, TrafficHow};
 use crate::environment;
 use crate::error::CliError;
 use crate::report::exchanges::Recorder;
@@ -30,6 +32,7 @@ pub(crate) struct Site {
     pub(crate) cluster: Cluster,
     pub(crate) searches: BTreeMap<RegionId, Elasticsearch>,
     pub(crate) platforms: BTreeMap<RegionId, Box<dyn Platform>>,
+    pub(crate) traffic: Option<Box<dyn Traffic>>,
     pub(crate) bucket: Option<Box<dyn Bucket>>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
@@ -79,6 +82,7 @@ impl Site {
             .iter()
             .filter_map(|(region, by)| Some((*region, platform(by, hidden.clone(), &clock)?)))
             .collect();
+        let traffic = (config.traffic.as_ref()).and_then(|by| traffic(by, &config, &clock));
         let bucket = match &config.rebuild.bucket {
             Some(at) => bucket(at, config.timeouts.bucket(), dial, &clock)?,
             None => None,
@@ -87,6 +91,7 @@ impl Site {
             cluster,
             searches,
             platforms,
+            traffic,
             bucket,
             config,
             clock,
@@ -109,6 +114,7 @@ impl Site {
                 .iter()
                 .map(|(region, platform)| (*region, platform.as_ref()))
                 .collect(),
+            traffic: self.traffic.as_deref(),
         }
     }
 
@@ -126,6 +132,22 @@ impl Site {
                 (*region, lines.to_vec())
             })
             .collect()
+    }
+
+    /// The users' names, where c8dr points them.
+    pub(crate) fn reroute(&self) -> Option<Reroute> {
+        let (by, traffic) = (self.config.traffic.as_ref()?, self.traffic.as_ref()?);
+        let targets = [by.normal.clone(), [RegionId(0)].into(), [RegionId(1)].into()];
+        Some(Reroute {
+            normal: by.normal.clone(),
+            ttl_s: by.ttl_s,
+            commands: (targets.into_iter())
+                .map(|to| {
+                    let lines = traffic.command(&to);
+                    (to, lines)
+                })
+                .collect(),
+        })
     }
 
     /// The region that a person named, exactly.
@@ -225,6 +247,27 @@ fn secrets(config: &Config) -> Vec<SecretString> {
         .chain(bucket.map(|key| key.secret_access_key.clone()))
         .chain(bucket.and_then(|key| key.session_token.clone()))
         .collect()
+}
+
+/// The users' names as they are configured; the configuration has no command without words.
+fn traffic(by: &TrafficBy, config: &Config, clock: &Clock) -> Option<Box<dyn Traffic>> {
+    match &by.how {
+        TrafficHow::Command { to, show, limit } => Some(Box::new(Hook {
+            show: Line::of(show.clone())?,
+            to: (to.iter())
+                .filter_map(|(regions, words)| Some((regions.clone(), Line::of(words.clone())?)))
+                .collect(),
+            regions: (config.installation.regions().iter())
+                .map(|region| (region.name.clone(), region.id))
+                .collect(),
+            environment: Environment {
+                hidden: secrets(config),
+                ..Environment::default()
+            },
+            limit: *limit,
+            clock: clock.clone(),
+        })),
+    }
 }
 
 /// A platform as it is configured; the configuration has no command without words.

@@ -6,6 +6,7 @@
 mod failback;
 mod failover;
 mod retreat;
+mod traffic;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,7 +37,7 @@ pub enum Rule {
     I1,
     /// Exactly one region goes, and it is the plan's.
     I2,
-    /// A person is told to take the traffic off the lost region.
+    /// The traffic is taken off the lost region, or a person is told to; and back only to a region that serves.
     I3,
     /// The brokers go before the exporter.
     I4,
@@ -139,6 +140,7 @@ pub fn check(plan: &Plan, seen: Option<&Observation>) -> Vec<Complaint> {
             retreat::check(plan, &mut complaints);
         }
     }
+    traffic::check(plan, &mut complaints);
     complaints.0
 }
 

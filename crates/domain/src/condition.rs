@@ -7,6 +7,7 @@ mod asks;
 mod exporting;
 mod rebuilt;
 mod search;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::fence::{self, Pale, READINGS};
-use crate::ids::{BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, number, sentence};
+use crate::ids::{
+    BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, each_region, number, sentence,
+};
 use crate::observation::Observation;
 use crate::picture::{Lead, Membership, Picture};
 use crate::planted::{self, Bug};
@@ -26,6 +29,7 @@ pub use asks::{Asks, SearchAsks};
 pub use exporting::{Room, positions, room};
 pub(crate) use search::of_snapshot;
 pub use search::{InTheWay, in_the_way};
+pub use traffic::{names_at, names_ours};
 
 /// Something that can be judged from readings alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +191,14 @@ pub enum Condition {
     /// Both searches hold the same records, partition by partition, up to a position that both exporters have passed, and
     /// that is not below V. Guarantee G5.
     SameRecords,
+    /// Where the users' names point can be read, and it is no place that belongs to neither region: what somebody has put
+    /// there is not overwritten. `spec: procedure.md I3`
+    NamesOurs,
+    /// Every name of the users points to exactly these regions, as the authoritative place says. `spec: procedure.md I3`
+    NamesAt {
+        /// The regions.
+        to: BTreeSet<RegionId>,
+    },
 }
 
 /// What a condition is judged by, besides the picture.
@@ -303,6 +315,8 @@ impl Condition {
             }
             Condition::Restored { region } => search::restored(picture, *region, facts),
             Condition::SameRecords => search::same_records(picture, facts),
+            Condition::NamesOurs => names_ours(picture.installation, &picture.latest.traffic),
+            Condition::NamesAt { to } => names_at(picture.installation, &picture.latest.traffic, to),
         }
     }
 
@@ -412,6 +426,13 @@ impl Condition {
             Condition::SameRecords => {
                 "both searches hold the same records of every partition, up to V and beyond".to_owned()
             }
+            Condition::NamesOurs => {
+                "where the users' names point can be read, and it is no place of somebody else's".to_owned()
+            }
+            Condition::NamesAt { to } => format!(
+                "the users' names point to {} and to nothing else, as the authoritative place says",
+                each_region(to)
+            ),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BrokerId, ChangeId, ExporterId, GatewayName, RegionId, counted};
+use crate::ids::{BrokerId, ChangeId, ExporterId, GatewayName, RegionId, counted, each_region};
 use crate::observation::Silence;
 use crate::topology::{Member, Operation};
 
@@ -33,6 +33,11 @@ pub enum Effect {
         /// What.
         effect: PlatformEffect,
     },
+    /// To the users' names. `spec: procedure.md I3`
+    Traffic {
+        /// The regions that they shall point to, and to nothing else.
+        to: BTreeSet<RegionId>,
+    },
 }
 
 impl Effect {
@@ -43,6 +48,7 @@ impl Effect {
             Effect::CancelOwn => "cancel the pending change of this run".to_owned(),
             Effect::Search { region, task } => format!("{} in region {region}", task.words()),
             Effect::Platform { region, effect } => format!("{} in region {region}", effect.words()),
+            Effect::Traffic { to } => traffic_words(to),
         }
     }
 
@@ -184,6 +190,11 @@ pub enum Request {
         /// What.
         effect: PlatformEffect,
     },
+    /// To the users' names.
+    Traffic {
+        /// What.
+        effect: TrafficEffect,
+    },
 }
 
 impl Request {
@@ -193,6 +204,7 @@ impl Request {
             Request::Zeebe { gateway, .. } => format!("gateway {gateway}"),
             Request::Search { region, .. } => format!("the search of region {region}"),
             Request::Platform { region, .. } => format!("the platform of region {region}"),
+            Request::Traffic { .. } => "the traffic's driver".to_owned(),
         }
     }
 
@@ -202,6 +214,7 @@ impl Request {
             Request::Zeebe { effect, .. } => effect.words(),
             Request::Search { effect, .. } => effect.words(),
             Request::Platform { effect, .. } => effect.words().to_owned(),
+            Request::Traffic { effect } => traffic_words(&effect.to),
         }
     }
 }
@@ -377,6 +390,21 @@ impl SearchEffect {
     }
 }
 
+/// One request that points the users' names elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficEffect {
+    /// The regions that every name shall point to, and to nothing else.
+    pub to: BTreeSet<RegionId>,
+    /// What the records were when they were read: where they are otherwise now, somebody else is at work, and nothing is
+    /// changed. `None`: the driver cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+}
+
+fn traffic_words(to: &BTreeSet<RegionId>) -> String {
+    format!("point the users' names to {}", each_region(to))
+}
+
 /// Whether the server shall carry an effect out or only say what it would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -414,6 +442,11 @@ pub enum Answer {
         /// Its message, which does not tell the change's id.
         message: String,
     },
+    /// What was to be changed is no longer as it was read: somebody else has changed it. Nothing was done.
+    Stale {
+        /// What is known of it.
+        message: String,
+    },
     /// It never left this machine: no connection came about.
     NotSent {
         /// Why.
@@ -440,6 +473,9 @@ impl Answer {
             Answer::Done => "done".to_owned(),
             Answer::Refused { status, message } => format!("refused with {status}: {message}"),
             Answer::Conflict { message } => format!("409, another change is pending: {message}"),
+            Answer::Stale { message } => {
+                format!("nothing was changed, as somebody else has changed it since: {message}")
+            }
             Answer::NotSent { why, detail } => format!("not sent: {why} {detail}").trim_end().to_owned(),
             Answer::Unknown {
                 status: Some(status),

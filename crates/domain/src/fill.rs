@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::condition::in_the_way;
-use crate::effect::{Effect, Request, SearchEffect, SearchTask, ZeebeEffect};
+use crate::effect::{Effect, Request, SearchEffect, SearchTask, TrafficEffect, ZeebeEffect};
 use crate::facts::Facts;
 use crate::ids::{BrokerId, ChangeId, GatewayName, RegionId, sentence};
 use crate::picture::Picture;
@@ -39,6 +39,12 @@ pub fn request(
         Effect::Platform { region, effect } => Ok(Request::Platform {
             region: *region,
             effect: *effect,
+        }),
+        Effect::Traffic { to } => Ok(Request::Traffic {
+            effect: TrafficEffect {
+                to: to.clone(),
+                expected: (picture.latest.traffic.seen()).and_then(|seen| seen.version.clone()),
+            },
         }),
     }
 }

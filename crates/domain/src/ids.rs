@@ -111,6 +111,18 @@ pub fn counted<T: fmt::Display>(word: &str, items: impl IntoIterator<Item = T>) 
     }
 }
 
+/// `region 0`, `region 0 and region 1`: each by itself, so that views can put in the names.
+pub fn each_region<'a>(regions: impl IntoIterator<Item = &'a RegionId>) -> String {
+    let regions: Vec<String> = regions
+        .into_iter()
+        .map(|region| format!("region {region}"))
+        .collect();
+    match regions.is_empty() {
+        true => "no region".to_owned(),
+        false => listed(regions),
+    }
+}
+
 /// `1 reading`, `3 readings`: a number of things.
 pub fn number(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })

@@ -26,3 +26,4 @@ pub mod record;
 pub mod run;
 pub mod search;
 pub mod topology;
+pub mod traffic;

@@ -15,6 +15,7 @@ use crate::ids::{BrokerId, GatewayName, PartitionId, RegionId};
 use crate::platform::PlatformSight;
 use crate::search::SearchSight;
 use crate::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions, OwnReplica};
+use crate::traffic::TrafficSight;
 
 /// Why nothing was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -119,6 +120,11 @@ impl<T> Sight<T> {
         )
     }
 
+    /// Whether it was not asked.
+    pub fn is_not_asked(&self) -> bool {
+        matches!(self, Sight::NotAsked)
+    }
+
     /// Whether it was asked and nothing was heard.
     pub fn is_silent(&self) -> bool {
         matches!(self, Sight::Silent { .. })
@@ -215,6 +221,9 @@ pub struct Observation {
     /// The platforms that were asked.
     #[serde(default)]
     pub platforms: BTreeMap<RegionId, PlatformSight>,
+    /// Where the users' names point, where that was asked.
+    #[serde(default, skip_serializing_if = "Sight::is_not_asked")]
+    pub traffic: Sight<TrafficSight>,
 }
 
 impl Observation {

@@ -9,6 +9,7 @@ mod overlooked;
 mod refusal;
 mod retreat;
 mod seen;
+pub mod traffic;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,12 +33,18 @@ pub use refusal::{Refusal, RefusalCode};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::VariantArray,
 )]
 pub enum StepId {
+    /// Point the users' names to the surviving region, beside the force.
+    #[serde(rename = "UT1")]
+    Ut1,
     /// Remove the lost brokers.
     #[serde(rename = "FO1")]
     Fo1,
     /// Disable the exporter to the lost region.
     #[serde(rename = "FO2")]
     Fo2,
+    /// See that the users' names point to the surviving region.
+    #[serde(rename = "UT2")]
+    Ut2,
     /// Install the release in the returning region, with Operate and Tasklist off.
     #[serde(rename = "FB1")]
     Fb1,
@@ -77,6 +84,9 @@ pub enum StepId {
     /// Add the returning brokers.
     #[serde(rename = "FB7")]
     Fb7,
+    /// Point the users' names to where they are when both regions serve.
+    #[serde(rename = "UT3")]
+    Ut3,
     /// On the way back: cancel the pending change of this run.
     #[serde(rename = "RT1")]
     Rt1,
@@ -92,6 +102,9 @@ pub enum StepId {
     /// On the way back: bring Operate and Tasklist of the surviving region up.
     #[serde(rename = "RT5")]
     Rt5,
+    /// On the way back: point the users' names to the surviving region.
+    #[serde(rename = "RT6")]
+    Rt6,
 }
 
 impl StepId {
@@ -101,8 +114,10 @@ impl StepId {
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
+            StepId::Ut1 => "UT1",
             StepId::Fo1 => "FO1",
             StepId::Fo2 => "FO2",
+            StepId::Ut2 => "UT2",
             StepId::Fb1 => "FB1",
             StepId::Fb2a => "FB2a",
             StepId::Fb2b => "FB2b",
@@ -116,11 +131,13 @@ impl StepId {
             StepId::Fb5 => "FB5",
             StepId::Fb6 => "FB6",
             StepId::Fb7 => "FB7",
+            StepId::Ut3 => "UT3",
             StepId::Rt1 => "RT1",
             StepId::Rt2 => "RT2",
             StepId::Rt3 => "RT3",
             StepId::Rt4 => "RT4",
             StepId::Rt5 => "RT5",
+            StepId::Rt6 => "RT6",
         }
     }
 
@@ -165,6 +182,11 @@ pub enum Class {
     Safety,
     /// Part of the order.
     Orderly,
+    /// Sent beside the step that follows, and nothing waits for it: a later step reads what became of it.
+    Beside,
+    /// Part of the order, and the last to be asked for: what cannot be done is told and passed over, so that it holds up
+    /// nothing that protects data.
+    Yielding,
 }
 
 /// What a step is expected to bring, so that a surprise is one.

@@ -4,6 +4,7 @@
 //! Guarantees G1, G2, G6, G7, G8; traps from `spec: procedure.md §4` and `edge-cases.md`.
 
 mod back;
+mod beside;
 mod deed;
 mod look;
 mod outside;
@@ -16,13 +17,13 @@ use std::time::Duration;
 use c8dr_domain::check::{self, Complaint};
 use c8dr_domain::condition::{Asks, Known};
 use c8dr_domain::diagnose::Diagnosis;
-use c8dr_domain::effect::Answer;
+use c8dr_domain::effect::{Answer, Effect};
 use c8dr_domain::facts::Facts;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{GatewayName, RegionId, RunId};
 use c8dr_domain::observation::Observation;
 use c8dr_domain::picture::Picture;
-use c8dr_domain::plan::{Kind, Plan, Step, StepId};
+use c8dr_domain::plan::{Class, Kind, Plan, Step, StepId};
 use c8dr_domain::planted;
 use c8dr_domain::record;
 use c8dr_domain::run::{Event, IllegalTransition, Outcome, Phase, Run, Stop};
@@ -34,7 +35,7 @@ use crate::clock::{Clock, Moment};
 use crate::events::{Listener, Told, Waiting};
 use crate::journal::{Journal, JournalError};
 use crate::observe::{Look, Sources, observe_all};
-use crate::ports::{Bucket, Platform, Search, Zeebe};
+use crate::ports::{Bucket, Platform, Search, Traffic, Zeebe};
 
 use outside::Outside;
 
@@ -101,6 +102,8 @@ enum Halt {
     Again(String),
     /// Going on would fill the disks: the run turns round.
     TurnRound(String),
+    /// The step could not be done, was told, and is passed over: the run goes on behind it.
+    PassedOver,
 }
 
 impl Halt {
@@ -154,6 +157,8 @@ pub struct Gear<'a> {
     pub searches: BTreeMap<RegionId, &'a dyn Search>,
     /// The platforms, where they are configured. A failback needs both.
     pub platforms: BTreeMap<RegionId, &'a dyn Platform>,
+    /// The users' names, where they are configured.
+    pub traffic: Option<&'a dyn Traffic>,
     /// The object store outside this machine, where one is configured.
     pub bucket: Option<&'a dyn Bucket>,
     /// The clock.
@@ -174,6 +179,8 @@ pub struct Driver<'a> {
     history: History,
     backoff: Backoff,
     outside: Outside,
+    /// What was sent beside a step, and is not over.
+    beside: Option<beside::Call<'a>>,
     /// Since when this process carries it out.
     began: Moment,
 }
@@ -221,6 +228,7 @@ impl<'a> Driver<'a> {
         Ok(Driver {
             backoff: Backoff::seeded(gear.seed),
             outside: Outside::new(&run),
+            beside: None,
             began: gear.clock.now(),
             gear,
             journal,
@@ -246,6 +254,7 @@ impl<'a> Driver<'a> {
         let mut driver = Driver {
             backoff: Backoff::seeded(gear.seed),
             outside: Outside::resumed(),
+            beside: None,
             began: gear.clock.now(),
             gear,
             journal,
@@ -296,6 +305,8 @@ impl<'a> Driver<'a> {
                     Some(halt) => break halt,
                     None => {}
                 },
+                // It has ended already; what comes behind it is owed.
+                Err(Halt::PassedOver) => {}
                 Err(Halt::TurnRound(words)) if self.run.retreating.is_none() => {
                     by_itself = true;
                     self.record(Event::Retreating {
@@ -316,8 +327,10 @@ impl<'a> Driver<'a> {
                 diagnosis,
             } => (stop, words, diagnosis),
             Halt::Again(words) | Halt::TurnRound(words) => (Stop::Waiting, words, None),
+            Halt::PassedOver => (Stop::Waiting, String::new(), None),
             Halt::Error(error) => return Err(error),
         };
+        self.end_beside().await;
         let words = self.with_alarm(words);
         self.record(Event::Stopped {
             stop,
@@ -342,12 +355,28 @@ impl<'a> Driver<'a> {
             if self.run.current_step() != Some(id) {
                 self.record(Event::StepBegan { step: id })?;
             }
-            self.step(&step).await?;
+            self.step_beside(&step).await?;
         }
+        self.end_beside().await;
         if self.run.retreating.is_some() {
             return Ok("What was begun is taken back.".to_owned());
         }
         self.proof_of_the_whole().await
+    }
+
+    /// One step, and beside it what was sent before.
+    async fn step_beside(&mut self, step: &Step) -> Result<(), Halt> {
+        if step.class == Class::Beside {
+            return self.send_beside(step).await;
+        }
+        // Two at once would not know of each other.
+        if matches!(step.effect, Effect::Traffic { .. }) {
+            self.end_beside().await;
+        }
+        let mut call = self.beside.take();
+        let done = beside::along(self.step(step), &mut call).await;
+        self.beside = call;
+        done
     }
 
     /// One step: look, deed, proof; round and round until the proof holds or somebody has to decide.
@@ -411,8 +440,16 @@ impl<'a> Driver<'a> {
         })
     }
 
-    /// Ends a step badly and stops the run.
+    /// Ends a step badly and stops the run; one that holds up nothing is told and passed over.
     fn fail_step(&mut self, step: StepId, outcome: Outcome, stop: Stop, words: String) -> Halt {
+        let planned = self.run.owed().iter().find(|planned| planned.id == step).cloned();
+        if let Some(planned) = planned.filter(|planned| planned.class == Class::Yielding) {
+            let words = format!("{words} It holds up nothing, and is passed over; it is owed still.");
+            return match self.pass_over(&planned, words) {
+                Ok(()) => Halt::PassedOver,
+                Err(halt) => halt,
+            };
+        }
         match self.record(Event::StepEnded {
             step,
             outcome,
@@ -439,6 +476,7 @@ impl<'a> Driver<'a> {
             zeebe: self.gear.zeebe,
             searches: self.gear.searches.clone(),
             platforms: self.gear.platforms.clone(),
+            traffic: self.gear.traffic,
         };
         let reading = Arc::new(observe_all(&sources, &self.gear.clock, look, asks).await);
         self.gear.listener.tell(&Told::Observed(Arc::clone(&reading)));

@@ -12,7 +12,7 @@ use c8dr_domain::search::SearchSight;
 use futures_util::future::{join, join_all, join3};
 
 use crate::clock::Clock;
-use crate::ports::{AskReady, BrokerQuestions, Platform, Questions, Search, Zeebe};
+use crate::ports::{AskReady, BrokerQuestions, Platform, Questions, Search, Traffic, Zeebe};
 
 /// Everything that can be asked.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Sources<'a> {
     pub searches: BTreeMap<RegionId, &'a dyn Search>,
     /// The platforms that are configured.
     pub platforms: BTreeMap<RegionId, &'a dyn Platform>,
+    /// The users' names, where they are configured.
+    pub traffic: Option<&'a dyn Traffic>,
 }
 
 impl<'a> Sources<'a> {
@@ -32,6 +34,7 @@ impl<'a> Sources<'a> {
             zeebe,
             searches: BTreeMap::new(),
             platforms: BTreeMap::new(),
+            traffic: None,
         }
     }
 }
@@ -88,7 +91,14 @@ pub async fn observe_all(sources: &Sources<'_>, clock: &Clock, look: Look, asks:
         let platform = *sources.platforms.get(region)?;
         Some(async move { (*region, platform_sight(platform).await) })
     }));
-    let (answers, searches, platforms) = join3(zeebe.read(&questions), searches, platforms).await;
+    let traffic = async {
+        match sources.traffic {
+            Some(traffic) if asks.traffic => traffic.look().await,
+            _ => Sight::NotAsked,
+        }
+    };
+    let ((answers, traffic), searches, platforms) =
+        join3(join(zeebe.read(&questions), traffic), searches, platforms).await;
     Observation {
         at,
         until: clock.wall(),
@@ -96,6 +106,7 @@ pub async fn observe_all(sources: &Sources<'_>, clock: &Clock, look: Look, asks:
         brokers: answers.brokers,
         searches: searches.into_iter().collect(),
         platforms: platforms.into_iter().collect(),
+        traffic,
     }
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use c8dr_domain::effect::{Answer, Mode, PlatformEffect, SearchEffect, ZeebeEffect};
+use c8dr_domain::effect::{Answer, Mode, PlatformEffect, SearchEffect, TrafficEffect, ZeebeEffect};
 use c8dr_domain::exporting::{BrokerMetrics, PositionVector};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{BrokerSight, GatewaySight, Sight, Silence};
 use c8dr_domain::platform::Pod;
 use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
+use c8dr_domain::traffic::TrafficSight;
 use futures_util::future::{BoxFuture, join, join_all, join3};
 
 /// One Zeebe cluster, reached through its gateways and brokers.
@@ -216,6 +217,25 @@ pub trait Platform: Send + Sync {
 
     /// Carries an effect out, once. [`Answer::Done`] says that the tool ended well, no more.
     fn perform(&self, effect: PlatformEffect) -> BoxFuture<'_, Answer>;
+}
+
+/// The names that users come by, changed by whatever serves them: a name server, a controller, a site's own script.
+///
+/// As with [`Zeebe`]: every call ends, nothing is retried, and what may have had its effect is [`Answer::Unknown`].
+pub trait Traffic: Send + Sync {
+    /// Which names, and where they are kept, for people; no secrets.
+    fn place(&self) -> String;
+
+    /// Where the names point now, as the authoritative place says, never a resolver that may have cached it. A target that
+    /// belongs to neither region is told as strange.
+    fn look(&self) -> BoxFuture<'_, Sight<TrafficSight>>;
+
+    /// What a person would type to point the names to these regions.
+    fn command(&self, to: &BTreeSet<RegionId>) -> Vec<String>;
+
+    /// Points every name to the regions of the effect, once, and only if the records still are what was expected:
+    /// [`Answer::Stale`] says that they are not. [`Answer::Done`] says that it was taken, no more.
+    fn perform<'a>(&'a self, effect: &'a TrafficEffect) -> BoxFuture<'a, Answer>;
 }
 
 /// What came of putting an object that must not be there yet.

@@ -45,6 +45,7 @@ pub use serve::{BrokerEndpoints, Endpoints, Listen, SearchEndpoint, ServeError};
 pub use timings::{Span, Timings};
 pub use world::{
     AnswerFault, Audit, Blow, BrokerStatus, Counted, Data, DeploymentStatus, Door, FinalAudit, Forced,
-    LabStatus, Labels, Leading, Link, PartitionAudit, PlatformError, PodPhase, PodStatus, Power, RegionAudit,
-    RegionStatus, ReleaseStatus, SearchAudit, SearchFault, SearchStatus, VolumeStatus, World, WorldEvent,
+    LabStatus, Labels, Leading, Link, NameRecord, NamesChanged, NamesTrouble, PartitionAudit, PlatformError,
+    PodPhase, PodStatus, Power, RegionAudit, RegionStatus, ReleaseStatus, SearchAudit, SearchFault,
+    SearchStatus, VolumeStatus, World, WorldEvent,
 };

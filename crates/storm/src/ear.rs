@@ -126,6 +126,7 @@ fn state(event: &Event) -> Option<String> {
             Answer::Unknown { .. } => format!("{step} with unknown outcome"),
             Answer::Conflict { .. } => format!("{step} met a pending change"),
             Answer::Refused { .. } => format!("{step} refused"),
+            Answer::Stale { .. } => format!("{step} met somebody else's change"),
             Answer::NotSent { .. } | Answer::Accepted { .. } | Answer::Done => return None,
         },
         Event::StepEnded { step, outcome, .. } if *outcome != Outcome::Verified => {

@@ -288,6 +288,7 @@ impl Scene<'_> {
             platforms: (self.platforms.iter())
                 .map(|(id, port)| (*id, port as &dyn Platform))
                 .collect(),
+            traffic: None,
         }
     }
 
@@ -296,11 +297,13 @@ impl Scene<'_> {
             zeebe,
             searches,
             platforms,
+            traffic,
         } = self.sources();
         Gear {
             zeebe,
             searches,
             platforms,
+            traffic,
             bucket: self.bucket.as_deref(),
             clock: self.clock.clone(),
             listener: &self.ear,

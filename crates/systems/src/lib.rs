@@ -15,4 +15,5 @@ pub mod http;
 pub mod platform;
 mod reading;
 pub mod setup;
+pub mod traffic;
 pub mod zeebe;

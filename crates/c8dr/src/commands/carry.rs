@@ -231,6 +231,7 @@ pub(super) fn gear<'a>(site: &'a Site, listener: &'a dyn Listener) -> Gear<'a> {
         zeebe: sources.zeebe,
         searches: sources.searches,
         platforms: sources.platforms,
+        traffic: sources.traffic,
         bucket: site.bucket.as_deref(),
         clock: site.clock.clone(),
         listener,

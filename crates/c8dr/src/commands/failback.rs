@@ -107,6 +107,7 @@ pub(super) fn request(site: &Site, returning: &Returning) -> Result<Request, Cli
         adopt_pause: returning.adopt_pause.clone(),
         floor_s: rebuild.floor_s,
         reserve_bytes: rebuild.reserve_bytes,
+        traffic: site.reroute(),
         ..Request::new(region, repository)
     })
 }

@@ -104,6 +104,7 @@ pub(super) fn request(site: &Site, lost: &Lost) -> Result<Request, CliError> {
         accept_unrecorded: lost.accept_unrecorded.clone(),
         is_recorded: site.bucket.is_some(),
         management: site.management_of(region.other()),
+        traffic: site.reroute(),
         ..Request::new(region)
     })
 }

@@ -41,6 +41,9 @@ pub struct File {
     /// An object store outside both regions, for the direction record and for going on from another machine.
     #[serde(default)]
     pub bucket: Option<Bucket>,
+    /// The names that users come by: a failover points them to the surviving region, a failback to where they were.
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
     /// Whether the installation has Operate and Tasklist; yes, if not said.
     #[serde(default)]
     pub webapps: Option<bool>,
@@ -86,6 +89,38 @@ pub struct Bucket {
     /// Where the secret key is.
     #[serde(default)]
     pub secret_key: Option<Secret>,
+}
+
+/// Who changes the names that users come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrafficDriver {
+    /// Commands of your own.
+    Command,
+}
+
+/// The names that users come by. Each command is a list of arguments; no shell is involved.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Traffic {
+    /// Who changes them.
+    pub driver: TrafficDriver,
+    /// Where they point when both regions serve: a region, or `both`, if not said.
+    #[serde(default)]
+    pub normal: Option<String>,
+    /// How long resolvers may keep what they were told, in seconds: told in plans, so that nobody wonders.
+    #[serde(default)]
+    pub ttl_seconds: Option<u32>,
+    /// For `command`: what points the names to a region, by its name; `both` for both of them.
+    #[serde(default)]
+    pub to: BTreeMap<String, Vec<String>>,
+    /// For `command`: prints where the names point, as the authoritative place says. A line `points NAME REGION …` for each.
+    #[serde(default)]
+    pub show: Option<Vec<String>>,
+    /// For `command`: how long each may take, in seconds; 10, if not said.
+    #[serde(default)]
+    #[schemars(range(max = 60.0), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
 }
 
 /// What bounds a pause of exporting.

@@ -83,6 +83,7 @@ fn on_the_wire(request: &Request) -> Vec<(String, String)> {
         Request::Platform { region, effect } => {
             vec![line(&format!("platform-{region}"), &format!("{effect:?}"))]
         }
+        Request::Traffic { .. } => unreachable!("no traffic is configured here"),
     }
 }
 

@@ -219,6 +219,7 @@ impl Stage {
             brokers,
             searches: BTreeMap::new(),
             platforms: BTreeMap::new(),
+            traffic: Sight::NotAsked,
         }
     }
 

@@ -125,6 +125,7 @@ impl World {
             zeebe: &self.cluster as &dyn Zeebe,
             searches: self.searches.iter().map(|(id, it)| (*id, it.as_ref())).collect(),
             platforms: self.platforms.iter().map(|(id, it)| (*id, it.as_ref())).collect(),
+            traffic: None,
         }
     }
 

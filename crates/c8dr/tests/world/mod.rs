@@ -302,6 +302,7 @@ impl World {
                 .iter()
                 .map(|(region, platform)| (*region, platform.as_ref()))
                 .collect(),
+            traffic: None,
             bucket: self.bucket.as_deref(),
             clock: self.clock.clone(),
             listener,

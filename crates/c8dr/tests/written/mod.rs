@@ -185,7 +185,7 @@ pub(crate) fn request(effect: &Effect) -> Request {
             region: *region,
             effect: *effect,
         },
-        Effect::CancelOwn => unreachable!("no plan here cancels"),
+        Effect::CancelOwn | Effect::Traffic { .. } => unreachable!("no plan here cancels, or moves traffic"),
     }
 }
 

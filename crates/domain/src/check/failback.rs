@@ -50,6 +50,7 @@ enum Deed {
     Enable,
     Resume,
     Add,
+    Traffic,
 }
 
 /// The plan's directions, counted anew.
@@ -140,6 +141,7 @@ impl<'a> Ground<'a> {
                 }
             },
             Effect::CancelOwn => Err((Rule::I16, "what is pending is awaited.")),
+            Effect::Traffic { .. } => Ok(Deed::Traffic),
             Effect::Zeebe(effect) => match effect {
                 ZeebeEffect::PauseExporting => Ok(Deed::Pause),
                 ZeebeEffect::ResumeExporting => Ok(Deed::Resume),

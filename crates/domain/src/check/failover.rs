@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{Complaints, Rule, of_region};
 use crate::condition::Condition;
 use crate::diagnose::Code;
-use crate::effect::ZeebeEffect;
+use crate::effect::{Effect, ZeebeEffect};
 use crate::fence::Pale;
 use crate::ids::{BrokerId, ExporterId, RegionId, counted, sentence};
 use crate::observation::Observation;
@@ -22,6 +22,10 @@ pub(super) fn check(plan: &Plan, seen: Option<&Observation>, complaints: &mut Co
         settled(plan, seen, complaints);
     }
     for step in &plan.steps {
+        // The traffic has rules of its own.
+        if matches!(step.effect, Effect::Traffic { .. }) {
+            continue;
+        }
         awaited(step, complaints);
         if let Some(ZeebeEffect::ForceRemove { keep, remove }) = step.effect.zeebe() {
             removal(plan, keep, remove, seen, complaints);

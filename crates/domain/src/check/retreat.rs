@@ -75,6 +75,8 @@ fn allowed(plan: &Plan, step: &Step, complaints: &mut Complaints) {
         )),
         Effect::Platform { .. } => Some((Rule::G9, "the way back takes nothing down and installs nothing.")),
         Effect::Search { .. } => Some((Rule::G10, "the way back leaves the searches alone.")),
+        // The traffic has rules of its own.
+        Effect::Traffic { .. } => None,
     };
     if let Some((rule, why)) = why {
         complaints.error(

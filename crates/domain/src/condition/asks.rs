@@ -20,6 +20,8 @@ pub struct Asks {
     pub searches: BTreeMap<RegionId, SearchAsks>,
     /// Platforms.
     pub platforms: BTreeSet<RegionId>,
+    /// Where the users' names point.
+    pub traffic: bool,
 }
 
 /// What has to be asked of a search. Which cluster it is, is always asked.
@@ -101,6 +103,7 @@ impl Asks {
                 }
                 self.both_regions = true;
             }
+            Condition::NamesOurs | Condition::NamesAt { .. } => self.traffic = true,
             Condition::Members { .. } | Condition::Led { .. } | Condition::Complete { .. } => {}
             Condition::Up { brokers }
             | Condition::ExportingOn { brokers }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::traffic::Reroute;
 use super::{
     Accepted, Kind, Plan, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting, overlooked, retreat,
 };
@@ -24,6 +25,7 @@ use crate::platform::Component;
 use crate::record;
 use crate::search::Repository;
 use crate::topology::{ExporterStatus, PendingChange};
+use crate::traffic::regions_words;
 
 /// What brokers keep free by default: below it they take no commands. `spec: concepts.md §7.1`
 pub const RESERVE_BYTES: u64 = 2_000_000_000;
@@ -53,6 +55,8 @@ pub struct Request {
     pub floor_s: u64,
     /// What brokers keep free, in bytes.
     pub reserve_bytes: u64,
+    /// The users' names, where c8dr points them.
+    pub traffic: Option<Reroute>,
 }
 
 impl Request {
@@ -68,6 +72,7 @@ impl Request {
             adopt_pause: None,
             floor_s: FLOOR_S,
             reserve_bytes: RESERVE_BYTES,
+            traffic: None,
         }
     }
 
@@ -343,7 +348,7 @@ impl Scene<'_> {
             | StepId::Fb3d
             | StepId::Fb3e
             | StepId::Fb5 => *progress >= Progress::Enabled,
-            StepId::Fb4a | StepId::Fb4b => false,
+            StepId::Fb4a | StepId::Fb4b | StepId::Ut3 => false,
             StepId::Fb6 => *progress >= Progress::Resumed && self.picture.paused().is_empty(),
             StepId::Fb7 => *progress >= Progress::Whole,
             _ => false,
@@ -430,6 +435,13 @@ impl Scene<'_> {
                     .to_owned(),
             );
         }
+        notes.extend(self.request.traffic.as_ref().map(|traffic| {
+            format!(
+                "UT3 points the users' names to {} when the brokers are back; {}. Where that cannot be done it is told, and holds up nothing.",
+                regions_words(self.installation(), &traffic.normal),
+                traffic.follow()
+            )
+        }));
         notes.push(format!(
             "Leaders stay in region {} afterwards; `curl -X POST {}/actuator/rebalance` spreads them.",
             self.name(self.survivors()),

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::traffic::Reroute;
 use super::{
     Accepted, Class, Kind, Plan, Prediction, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting,
     overlooked,
@@ -35,6 +36,8 @@ pub struct Request {
     pub accept_unrecorded: Option<String>,
     /// Whether a direction record outside this machine is configured.
     pub is_recorded: bool,
+    /// The users' names, where c8dr points them.
+    pub traffic: Option<Reroute>,
     /// Base URL of a surviving management endpoint, for the commands that a person would type.
     pub management: String,
 }
@@ -48,6 +51,7 @@ impl Request {
             accept_data_loss: None,
             accept_unrecorded: None,
             is_recorded: false,
+            traffic: None,
             management: "http://localhost:9600".to_owned(),
         }
     }
@@ -131,6 +135,13 @@ pub fn plan(
         }
         Membership::Whole | Membership::Mixed(_) | Membership::Unknown => {
             let step = force(&picture, request, &plan.diagnosis)?;
+            if let Some(traffic) = request
+                .traffic
+                .as_ref()
+                .filter(|_| !is_off(&picture, request.lost))
+            {
+                plan.steps.push(traffic.off_beside(installation, survivors));
+            }
             plan.steps.push(step);
             let (survivors, kept) = (installation.brokers_of(survivors), plan.kept());
             if survivors != kept {
@@ -142,6 +153,7 @@ pub fn plan(
         }
     }
     owe_disable(&picture, request, &mut plan)?;
+    owe_traffic(&picture, request, &mut plan);
     let kept = plan.kept();
     plan.proof = vec![
         Condition::Led { by: kept },
@@ -588,7 +600,7 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
     let pending = picture
         .configuration()
         .and_then(|configuration| configuration.pending_change.as_ref());
-    if plan.steps.is_empty()
+    if !plan.steps.iter().any(|step| step.id == StepId::Fo1)
         && let Some(change) = pending
         && !is_disabling(change, &exporter)
     {
@@ -667,6 +679,26 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
     Ok(())
 }
 
+/// Whether the users' names were seen to point to the surviving region alone.
+fn is_off(picture: &Picture<'_>, lost: RegionId) -> bool {
+    (picture.latest.traffic.seen()).is_some_and(|seen| seen.is_at(&[lost.other()].into()))
+}
+
+/// The users' names, as far as they are owed, once the cluster is well.
+fn owe_traffic(picture: &Picture<'_>, request: &Request, plan: &mut Plan) {
+    let Some(traffic) = &request.traffic else { return };
+    let step = traffic.off(picture.installation, plan.survivors());
+    if !is_off(picture, request.lost) {
+        plan.steps.push(step);
+        return;
+    }
+    plan.settled.push(Settled {
+        id: step.id,
+        title: step.title,
+        why: "The users' names point there.".to_owned(),
+    });
+}
+
 fn force_title(installation: &Installation, lost: RegionId) -> String {
     format!(
         "Remove {} of the lost region {}",
@@ -713,7 +745,13 @@ fn notes(picture: &Picture<'_>, request: &Request) -> Vec<String> {
     let name = &picture.installation.region(request.lost).name;
     let paused = picture.paused();
     let mut notes = vec![
-        format!("Take user traffic off region {name} (DNS or load balancer) before or together with this; c8dr does not do it."),
+        match &request.traffic {
+            None => format!("Take user traffic off region {name} (DNS or load balancer) before or together with this; c8dr does not do it."),
+            Some(traffic) => format!(
+                "User traffic is taken off region {name}: UT1 sends it beside the force, which does not wait for it, and UT2 reads it back; {}.",
+                traffic.follow()
+            ),
+        },
         format!("The disks of region {name} are worthless afterwards: it can only come back empty, by a failback."),
         "Until a failback is verified the installation is unprotected: one more broker lost stops its partitions.".to_owned(),
     ];

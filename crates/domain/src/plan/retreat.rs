@@ -163,6 +163,9 @@ pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step>
             manual: request.commands(survivors, PlatformEffect::WebappsUp),
         });
     }
+    if let Some(traffic) = &request.traffic {
+        steps.push(traffic.off_again(installation, survivors));
+    }
     if planted::is(Bug::PauseForgotten) {
         steps.retain(|step| step.id != StepId::Rt4);
     }

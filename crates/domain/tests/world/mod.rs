@@ -19,6 +19,7 @@ use c8dr_domain::topology::{
     Health, LastChange, ListedBroker, ListedReplica, Member, MemberState, Operation, OperationKind,
     OwnReplica, PendingChange, ProcessorPhase, Role,
 };
+use c8dr_domain::traffic::TrafficSight;
 use jiff::{SignedDuration, Timestamp};
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
@@ -76,6 +77,7 @@ pub(crate) struct World {
     metrics: Option<failback::Metrics>,
     searches: BTreeMap<RegionId, SearchSight>,
     platforms: BTreeMap<RegionId, PlatformSight>,
+    pub(crate) traffic: Sight<TrafficSight>,
 }
 
 #[derive(Clone, Debug)]
@@ -129,6 +131,7 @@ impl World {
             metrics: None,
             searches: BTreeMap::new(),
             platforms: BTreeMap::new(),
+            traffic: Sight::NotAsked,
             placement,
             installation,
         }
@@ -386,6 +389,7 @@ impl World {
                 .collect(),
             searches: self.searches.clone(),
             platforms: self.platforms.clone(),
+            traffic: self.traffic.clone(),
         }
     }
 

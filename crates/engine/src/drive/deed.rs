@@ -143,9 +143,14 @@ impl Driver<'_> {
                 let words = format!("The server {}.", answer.words());
                 Err(self.fail_step(step.id, Outcome::Failed, Stop::Refused, words))
             }
-            Answer::Conflict { .. } | Answer::NotSent { .. } | Answer::Unknown { .. } => Ok(Sent::LookAgain(
-                format!("The request through {}: {}.", request.through(), answer.words()),
-            )),
+            Answer::Conflict { .. }
+            | Answer::Stale { .. }
+            | Answer::NotSent { .. }
+            | Answer::Unknown { .. } => Ok(Sent::LookAgain(format!(
+                "The request through {}: {}.",
+                request.through(),
+                answer.words()
+            ))),
         }
     }
 
@@ -172,6 +177,10 @@ impl Driver<'_> {
                     platform.perform(*effect).await
                 }
                 None => nobody("the platform"),
+            },
+            Request::Traffic { effect } => match self.gear.traffic {
+                Some(traffic) => traffic.perform(effect).await,
+                None => nobody("the traffic"),
             },
         }
     }

@@ -49,6 +49,7 @@ fn is_quick(effect: &Effect) -> bool {
         Effect::Zeebe(ZeebeEffect::PauseExporting | ZeebeEffect::ResumeExporting) => true,
         Effect::CancelOwn => true,
         Effect::Search { task, .. } => matches!(task, SearchTask::Register { .. } | SearchTask::ClearTheWay),
+        Effect::Traffic { .. } => true,
         Effect::Zeebe(_) | Effect::Platform { .. } => false,
     }
 }

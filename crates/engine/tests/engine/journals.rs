@@ -110,6 +110,7 @@ fn dark_paris(installation: &Installation, reading: i64) -> Observation {
         brokers: brokers.collect(),
         searches: Default::default(),
         platforms: Default::default(),
+        traffic: Sight::NotAsked,
     }
 }
 

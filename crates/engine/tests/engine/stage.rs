@@ -108,6 +108,7 @@ impl Stage {
             zeebe: &self.cluster,
             searches: Default::default(),
             platforms: Default::default(),
+            traffic: None,
             bucket: None,
             clock: self.clock.clone(),
             listener,

@@ -14,6 +14,7 @@ mod final_audit;
 mod genesis;
 mod gossip;
 mod link;
+mod names;
 mod objects;
 mod platform;
 mod reckoning;
@@ -49,6 +50,7 @@ pub use final_audit::{Counted, FinalAudit, RegionAudit};
 pub(crate) use gossip::{Contact, View};
 pub use link::Link;
 use link::LinkTrouble;
+pub use names::{NameRecord, NamesChanged, NamesTrouble};
 pub(crate) use objects::GRACE;
 pub use objects::{Labels, PodStatus, VolumeStatus};
 use platform::Site;
@@ -258,6 +260,9 @@ pub struct World {
     pub(crate) brokers: BTreeMap<BrokerId, Broker>,
     pub(crate) link: Link,
     link_trouble: LinkTrouble,
+    /// The names that clients come by.
+    names: NameRecord,
+    names_trouble: NamesTrouble,
     /// Whether brokers that start can resolve the names of their peers.
     names_known: bool,
     /// Brokers whose volume something else has filled.
@@ -330,6 +335,8 @@ impl World {
             brokers: BTreeMap::new(),
             link: Link::Up,
             link_trouble: LinkTrouble::default(),
+            names: NameRecord::default(),
+            names_trouble: NamesTrouble::None,
             names_known: true,
             filled: BTreeSet::new(),
             stuck_exporters: BTreeMap::new(),

@@ -141,6 +141,7 @@ pub(crate) async fn fails_over(lab: LabHost, stage: Stage, lost: Region, seed: u
         zeebe: &cluster,
         searches: BTreeMap::new(),
         platforms: BTreeMap::new(),
+        traffic: None,
         bucket: None,
         clock: clock.clone(),
         listener: &listener,

@@ -141,6 +141,7 @@ impl Stage {
             platforms: (self.platforms.iter())
                 .map(|(id, port)| (*id, port as &dyn Platform))
                 .collect(),
+            traffic: None,
         }
     }
 
@@ -149,11 +150,13 @@ impl Stage {
             zeebe,
             searches,
             platforms,
+            traffic,
         } = self.sources();
         Gear {
             zeebe,
             searches,
             platforms,
+            traffic,
             bucket: self.bucket.as_deref(),
             clock: self.clock.clone(),
             listener: &self.watcher,

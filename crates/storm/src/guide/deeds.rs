@@ -53,10 +53,17 @@ impl Hand<'_, '_> {
             StepId::Fb3a => self.repository(here, step).await?,
             StepId::Fb3b => self.take_snapshot().await?,
             StepId::Fb3c => self.repository(there, step).await?,
-            // The guide clears nothing away, and takes nothing back.
-            StepId::Fb3d | StepId::Rt1 | StepId::Rt2 | StepId::Rt3 | StepId::Rt4 | StepId::Rt5 => {
-                Shown::done()
-            }
+            // The guide clears nothing away, and takes nothing back; the traffic is the user's own.
+            StepId::Fb3d
+            | StepId::Ut1
+            | StepId::Ut2
+            | StepId::Ut3
+            | StepId::Rt1
+            | StepId::Rt2
+            | StepId::Rt3
+            | StepId::Rt4
+            | StepId::Rt5
+            | StepId::Rt6 => Shown::done(),
             StepId::Fb3e => self.restore().await?,
             StepId::Fb4a => self.webapps_on(here, step).await?,
             StepId::Fb4b => self.webapps_on(there, step).await?,
@@ -169,7 +176,8 @@ fn verdict(step: StepId, shown: &Shown) -> Verdict {
     let is_right = match step {
         // helm and kubectl say nothing that the guide prints.
         StepId::Fb1 | StepId::Fb2a | StepId::Fb3d | StepId::Fb4a | StepId::Fb4b => text.is_empty(),
-        StepId::Rt1 | StepId::Rt2 | StepId::Rt3 | StepId::Rt4 | StepId::Rt5 => true,
+        StepId::Rt1 | StepId::Rt2 | StepId::Rt3 | StepId::Rt4 | StepId::Rt5 | StepId::Rt6 => true,
+        StepId::Ut1 | StepId::Ut2 | StepId::Ut3 => true,
         // "HTTP/1.1 204 No Content" is printed. This version answers 200 and has the code in its body: a person reads on.
         StepId::Fb2b | StepId::Fb6 => *status == 204 || json["status"] == 204,
         StepId::Fb3a | StepId::Fb3c => json["acknowledged"] == true,

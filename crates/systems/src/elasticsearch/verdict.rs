@@ -47,7 +47,7 @@ pub(super) fn answer(outcome: Result<Reply, Fault>) -> Answer {
 /// What is known of an effect of several requests, of which some have had theirs before this last one was answered.
 pub(super) fn partly(last: Answer, before: &str) -> Answer {
     match last {
-        Answer::Accepted { .. } | Answer::Done => last,
+        Answer::Accepted { .. } | Answer::Done | Answer::Stale { .. } => last,
         Answer::Refused { status, message } => Answer::Refused {
             status,
             message: format!("{message} ({before})"),

@@ -42,7 +42,7 @@ impl Line {
         })
     }
 
-    pub(super) fn command(&self, environment: &Environment, limit: Duration) -> Command {
+    pub(crate) fn command(&self, environment: &Environment, limit: Duration) -> Command {
         Command {
             arguments: self.arguments.iter().map(Into::into).collect(),
             folder: environment.folder.clone(),
@@ -67,7 +67,7 @@ impl Line {
     }
 
     /// As a person would type it into a POSIX shell; what looks like a secret in its arguments is shown as `***`.
-    pub(super) fn typed(&self, environment: &Environment) -> String {
+    pub(crate) fn typed(&self, environment: &Environment) -> String {
         let mut typed = String::new();
         for (name, value) in &environment.variables {
             // Writing into a String does not fail.

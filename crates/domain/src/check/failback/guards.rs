@@ -94,6 +94,8 @@ impl Asking<'_, '_> {
             Deed::Enable => self.enable(),
             Deed::Resume => self.resume(),
             Deed::Add => self.add(),
+            // The traffic has rules of its own.
+            Deed::Traffic => {}
         }
     }
 
@@ -498,7 +500,9 @@ fn one_repository(ground: &Ground<'_>, complaints: &mut Complaints) {
                 }
                 SearchTask::ClearTheWay => continue,
             },
-            Effect::Zeebe(_) | Effect::CancelOwn | Effect::Platform { .. } => continue,
+            Effect::Zeebe(_) | Effect::CancelOwn | Effect::Platform { .. } | Effect::Traffic { .. } => {
+                continue;
+            }
         };
         let known = wanted.get_or_insert_with(|| Repository {
             name: name.clone(),

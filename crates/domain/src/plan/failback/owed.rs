@@ -57,8 +57,9 @@ pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step>
         steps.push(ground.webapps_up(StepId::Fb4b, ground.there()));
     }
     steps.extend([ground.enable(), ground.resume(), ground.add()]);
+    steps.extend(ground.traffic_back());
     if planted::is(Bug::EnableAfterResume) {
-        let resume = steps.len() - 2;
+        let resume = steps.iter().position(|step| step.id == StepId::Fb6).unwrap_or(1);
         steps.swap(resume - 1, resume);
     }
     steps
@@ -640,6 +641,28 @@ impl Ground<'_> {
                 ),
             ],
         }
+    }
+}
+
+impl Ground<'_> {
+    /// Users are sent to the returning region only when it serves as the other one does.
+    fn traffic_back(&self) -> Option<Step> {
+        let all = self.installation.brokers();
+        let before = vec![
+            Condition::Members {
+                exactly: all.clone(),
+                replication_factor: self.installation.replication_factor(),
+            },
+            Condition::Led { by: all },
+            Condition::Complete {
+                replication_factor: self.installation.replication_factor(),
+            },
+            Condition::Ready {
+                brokers: self.installation.brokers_of(self.there()),
+            },
+        ];
+        let traffic = self.request.traffic.as_ref()?;
+        Some(traffic.back(self.installation, before))
     }
 }
 

@@ -1,0 +1,161 @@
+//! The names that users come by, as they are configured: who changes them, where they point by rights, how fast they follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use c8dr_domain::ids::RegionId;
+use c8dr_systems::traffic::{Hook, Target};
+
+use super::error::ConfigError;
+use super::file::{File, Traffic, TrafficDriver};
+use super::source::Source;
+
+/// The key under `to` that means both regions.
+const BOTH: &str = "both";
+/// Longer than any name server, and longer than a failover may be asked to wait for one.
+const TIMEOUT_MAX_S: f64 = 60.0;
+
+/// How the users' names are changed and seen.
+#[derive(Clone, Debug)]
+pub struct TrafficBy {
+    /// Who changes them.
+    pub how: TrafficHow,
+    /// Where they point when both regions serve.
+    pub normal: BTreeSet<RegionId>,
+    /// How long resolvers may keep them, in seconds, where that is known.
+    pub ttl_s: Option<u32>,
+}
+
+/// Who changes the users' names.
+#[derive(Clone, Debug)]
+pub enum TrafficHow {
+    /// Commands of the site's own. Each is a list of arguments.
+    Command {
+        /// What points them to these regions.
+        to: BTreeMap<Target, Vec<String>>,
+        /// Prints where they point.
+        show: Vec<String>,
+        /// How long each may take.
+        limit: Duration,
+    },
+}
+
+pub(super) fn resolve(source: &Source, file: &File) -> Result<Option<TrafficBy>, ConfigError> {
+    let Some(traffic) = &file.traffic else {
+        return Ok(None);
+    };
+    if let Some((number, _)) = (file.regions.iter().enumerate()).find(|(_, region)| region.name == BOTH) {
+        return Err(source.wrong(
+            &format!("regions[{number}].name"),
+            "a region is called `both`, which under `traffic` means both of them",
+            "Give the region another name.",
+        ));
+    }
+    let how = match traffic.driver {
+        TrafficDriver::Command => command(source, file, traffic)?,
+    };
+    let reachable: BTreeSet<&Target> = match &how {
+        TrafficHow::Command { to, .. } => to.keys().collect(),
+    };
+    let normal = match &traffic.normal {
+        Some(name) => target(file, name).ok_or_else(|| {
+            source.wrong(
+                "traffic.normal",
+                format!("`{name}` is none of the regions, and not `both`"),
+                "Say where the names point when both regions serve: the name of a region, or `both`.",
+            )
+        })?,
+        None => both(),
+    };
+    if !reachable.contains(&normal) {
+        let (key, help) = match traffic.normal {
+            Some(_) => ("traffic.normal", "Give it under `to` as well."),
+            None => (
+                "traffic.to",
+                "Give `both` under `to`, or say with `normal` to which region the names point when both serve.",
+            ),
+        };
+        return Err(source.wrong(
+            key,
+            "nothing points the names to where they are when both regions serve",
+            help,
+        ));
+    }
+    for (region, number) in file.regions.iter().zip(0u32..) {
+        if !reachable.contains(&Target::from([RegionId(number)])) {
+            return Err(source.wrong(
+                "traffic.to",
+                format!("nothing points the names to region {} alone", region.name),
+                "Each region may be the one that is left: give a command for each under `to`.",
+            ));
+        }
+    }
+    Ok(Some(TrafficBy {
+        how,
+        normal,
+        ttl_s: traffic.ttl_seconds,
+    }))
+}
+
+fn both() -> Target {
+    [RegionId(0), RegionId(1)].into()
+}
+
+/// The regions that a key under `to`, or `normal`, means.
+fn target(file: &File, name: &str) -> Option<Target> {
+    if name == BOTH {
+        return Some(both());
+    }
+    (file.regions.iter().zip(0u32..))
+        .find(|(region, _)| region.name == name)
+        .map(|(_, number)| [RegionId(number)].into())
+}
+
+fn command(source: &Source, file: &File, traffic: &Traffic) -> Result<TrafficHow, ConfigError> {
+    let is_wordless = |words: &[String]| words.first().is_none_or(|program| program.trim().is_empty());
+    let wordless = |key: String| {
+        source.wrong(
+            &key,
+            format!("`{key}` is a command without words"),
+            "A command is a list of arguments, for example `[./dns.sh, london]`.",
+        )
+    };
+    let show = match &traffic.show {
+        Some(words) if is_wordless(words) => return Err(wordless("traffic.show".to_owned())),
+        Some(words) => words.clone(),
+        None => {
+            return Err(source.wrong(
+                "traffic",
+                "`show` is missing",
+                "Give a command that prints where the names point, as the authoritative place says: what cannot be seen cannot be proven.",
+            ));
+        }
+    };
+    let mut to = BTreeMap::new();
+    for (name, words) in &traffic.to {
+        let key = format!("traffic.to.{name}");
+        let Some(target) = target(file, name) else {
+            return Err(source.wrong(
+                &key,
+                format!("`{name}` is none of the regions, and not `both`"),
+                "The keys under `to` are the names of the regions, and `both`.",
+            ));
+        };
+        if is_wordless(words) {
+            return Err(wordless(key));
+        }
+        to.insert(target, words.clone());
+    }
+    let limit = match traffic.timeout_seconds {
+        None => Hook::LIMIT,
+        Some(said) if said > 0.0 && said <= TIMEOUT_MAX_S => Duration::from_secs_f64(said),
+        Some(said) => {
+            return Err(source.wrong(
+                "traffic.timeoutSeconds",
+                format!("`timeoutSeconds` is {said}"),
+                format!("Seconds, more than 0, up to {TIMEOUT_MAX_S}; 10, if not said."),
+            ));
+        }
+    };
+    Ok(TrafficHow::Command { to, show, limit })
+}
