@@ -263,6 +263,20 @@ pub struct World {
     pub speed: f64,
 }
 
+/// Where a lab's ports are, and what stands in for parts of it.
+#[derive(Debug, clap::Args)]
+pub struct Place {
+    /// Broker I listens on 127.0.N.(10+I), on the ports of a real one; otherwise all listen where there is room
+    #[arg(long, value_name = "N")]
+    pub network: Option<u8>,
+    /// The names of the regions
+    #[arg(long, value_name = "NAME", num_args = 2, default_values_t = ["region0".to_owned(), "region1".to_owned()])]
+    pub regions: Vec<String>,
+    /// Real searches that the exporters write to, instead of the lab's own: the first region's, the second's
+    #[arg(long, value_name = "HOST:PORT", num_args = 2)]
+    pub searches: Vec<std::net::SocketAddr>,
+}
+
 /// `lab …`
 #[derive(Debug, Subcommand)]
 pub enum Lab {
@@ -272,6 +286,9 @@ pub enum Lab {
         #[command(flatten)]
         #[expect(missing_docs, reason = "flattened: its own fields are documented")]
         world: World,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+        place: Place,
         /// Stay in the foreground
         #[arg(long)]
         foreground: bool,

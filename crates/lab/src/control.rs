@@ -40,6 +40,13 @@ enum Spoil {
     Status(u16),
 }
 
+/// How many process instances the lab's clients create.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct Load {
+    creates_per_second: f64,
+}
+
 #[derive(Serialize)]
 struct Complaint {
     error: String,
@@ -54,7 +61,7 @@ impl IntoResponse for Refusal {
 }
 
 impl Lab {
-    /// `GET /status /audit /audit/searches /audit/final /timeline`, `POST /break /heal /spoil /snapshot /restore /down`, and
+    /// `GET /status /audit /audit/searches /audit/final /timeline /promises`, `POST /load /break /heal /spoil /snapshot /restore /down`, and
     /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/volumes?region=… /ctl/releases` as helm and kubectl would be used: JSON in and out.
     pub fn control_router(&self) -> Router {
         Router::new()
@@ -72,6 +79,11 @@ impl Lab {
                 "/audit/final",
                 get(async |State(lab): State<Lab>| Json(lab.final_audit())),
             )
+            .route(
+                "/promises",
+                get(async |State(lab): State<Lab>| Json(lab.with(|w| w.promises()))),
+            )
+            .route("/load", post(load_it))
             .route("/break", post(break_it))
             .route("/heal", post(heal_it))
             .route("/spoil", post(spoil_it))
@@ -172,6 +184,12 @@ async fn heal_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Res
         Aim::Search(region) => lab.set_search(region, true),
         Aim::Link => lab.heal_link(),
     }
+    Ok(Json(lab.status()).into_response())
+}
+
+async fn load_it(State(lab): State<Lab>, bytes: axum::body::Bytes) -> Result<Response, Refusal> {
+    let load: Load = body(&bytes)?;
+    lab.with(|w| w.set_load(load.creates_per_second));
     Ok(Json(lab.status()).into_response())
 }
 

@@ -1,6 +1,7 @@
 //! The world on a clock: every question and every fault first brings the world to the present.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use c8dr_engine::clock::{Clock, Moment};
@@ -278,6 +279,12 @@ impl Lab {
     /// What happened so far.
     pub fn timeline(&self) -> Vec<WorldEvent> {
         self.with(|w| w.timeline().to_vec())
+    }
+
+    /// Lets the exporters of a region's search write to a real one, at this address, for which nothing is served here.
+    /// Before [`Lab::serve`], which sends the couriers.
+    pub fn export_outside(&self, region: Region, address: SocketAddr) {
+        self.with(|w| w.export_outside(region, address));
     }
 
     /// A broker's management port (9600), in this process.

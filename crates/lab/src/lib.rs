@@ -17,6 +17,7 @@ mod chance;
 mod cluster;
 mod config;
 mod control;
+mod courier;
 mod ctl;
 mod face;
 mod grpc;

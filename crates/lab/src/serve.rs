@@ -16,6 +16,7 @@ use tower::ServiceExt;
 
 use crate::api::Port;
 use crate::bucket_face::BucketPort;
+use crate::courier;
 use crate::face::{BrokerPort, Refused};
 use crate::ids::{BrokerId, Region};
 use crate::lab::Lab;
@@ -27,9 +28,9 @@ use crate::world::Power;
 pub enum Listen {
     /// On 127.0.0.1, on ports that are free.
     Loopback,
-    /// Broker *i* on 127.0.0.(10+i) with the standard ports 8080, 9600 and 26500, as in the recordings; the search of
-    /// region *r* on 127.0.0.(10+r):9200.
-    PerBroker,
+    /// Broker *i* on 127.0.N.(10+i) with the standard ports 8080, 9600 and 26500, as in the recordings, where N is 0; the
+    /// search of region *r* on 127.0.N.(10+r):9200.
+    PerBroker(u8),
 }
 
 /// A port that cannot be opened.
@@ -113,6 +114,11 @@ impl Lab {
         }
         let mut searches = Vec::new();
         for region in Region::BOTH {
+            if let Some(address) = self.with(|w| w.outside_address(region)) {
+                tasks.spawn(courier::serve(self.clone(), region, address));
+                searches.push(SearchEndpoint { region, address });
+                continue;
+            }
             let door = Door::Search(region);
             let wanted = address(listen, door);
             let listener = bind(wanted).await?;
@@ -154,9 +160,9 @@ enum Door {
 
 fn address(listen: Listen, door: Door) -> SocketAddr {
     let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-    if listen == Listen::Loopback {
+    let Listen::PerBroker(network) = listen else {
         return anywhere;
-    }
+    };
     let (host, port) = match door {
         Door::Broker(broker, Port::Rest) => (broker.0, 8080),
         Door::Broker(broker, Port::Management) => (broker.0, 9600),
@@ -168,7 +174,7 @@ fn address(listen: Listen, door: Door) -> SocketAddr {
     };
     // The configuration allows 200 brokers at most, so the last octet holds.
     let octet = u8::try_from(10 + host).unwrap_or(u8::MAX);
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, octet)), port)
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, network, octet)), port)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

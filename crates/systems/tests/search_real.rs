@@ -1,8 +1,8 @@
 //! The search adapter against real servers: a failback's snapshot and restore, and every refusal on the way.
 //!
 //! Runs where `C8DR_ELASTICSEARCH_URL`, `C8DR_ELASTICSEARCH_URL_2` (two clusters) and `C8DR_ELASTICSEARCH_REPOSITORY` (a
-//! folder that both may use as `fs` repositories, by their `path.repo`) are set; says so in one line otherwise. It makes
-//! and removes only what bears its own name. With `C8DR_RECORD` the exchanges are written there, without hosts and paths.
+//! folder that both may use as `fs` repositories, by their `path.repo`; or `s3://BUCKET`, which both know by the client
+//! `camunda`) are set; says so in one line otherwise. It makes and removes only what bears its own name. With `C8DR_RECORD` the exchanges are written there, without hosts and paths.
 #![expect(
     clippy::print_stdout,
     reason = "it has no harness, and its figures are for whoever started it"
@@ -154,6 +154,16 @@ impl Trial {
         format!("{}_unusable", self.mark)
     }
 
+    /// What registers a repository at this path of the given place.
+    fn place(&self, path: &str) -> Value {
+        match self.location.strip_prefix("s3://") {
+            Some(bucket) => {
+                json!({"type": "s3", "settings": {"bucket": bucket, "client": "camunda", "base_path": path}})
+            }
+            None => json!({"type": "fs", "settings": {"location": format!("{}/{path}", self.location)}}),
+        }
+    }
+
     fn snapshot_name(&self) -> String {
         format!("{}-snapshot", self.mark)
     }
@@ -252,13 +262,13 @@ impl Trial {
             &[400, 500],
             "repository_exception",
         )?;
-        let location = format!("{}/{}", self.location, self.mark);
-        let settings =
-            json!({"type": "fs", "settings": {"location": location, "max_snapshot_bytes_per_sec": "40mb"}});
-        done(&self.surviving.perform(&register(settings)).await)?;
+        let mut settings = self.place(&self.mark);
+        settings["settings"]["max_snapshot_bytes_per_sec"] = json!("40mb");
+        done(&self.surviving.perform(&register(settings.clone())).await)?;
         let told = seen(self.surviving.repository(&repository).await)?.unwrap_or_default();
-        ensure(told["type"] == "fs", || format!("registered: {told}"))?;
-        let settings = json!({"type": "fs", "settings": {"location": location, "readonly": true}});
+        ensure(told["type"] == settings["type"], || format!("registered: {told}"))?;
+        let mut settings = self.place(&self.mark);
+        settings["settings"]["readonly"] = json!(true);
         done(&self.recreated.perform(&register(settings)).await)
     }
 
@@ -326,10 +336,13 @@ impl Trial {
     /// Where nobody can write: Elasticsearch registers nothing then, OpenSearch registers it all the same.
     async fn unusable_repository(&self) -> Outcome {
         let name = self.unusable();
-        let settings = json!({"type": "fs", "settings": {
-            // A file of the repository, where a folder is wanted.
-            "location": format!("{}/{}/index.latest", self.location, self.mark),
-        }});
+        // A bucket that is not there; or a file of the repository, where a folder is wanted.
+        let settings = match self.location.strip_prefix("s3://") {
+            Some(_) => {
+                json!({"type": "s3", "settings": {"bucket": "c8dr-no-such-bucket", "client": "camunda"}})
+            }
+            None => self.place(&format!("{}/index.latest", self.mark)),
+        };
         let register = SearchEffect::Register {
             repository: name.clone(),
             settings,

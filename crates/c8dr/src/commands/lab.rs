@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use c8dr_engine::clock::Clock;
-use c8dr_lab::{Endpoints, Lab, Listen, ServeError, WorldConfig};
+use c8dr_lab::{Endpoints, Lab, Listen, Region, ServeError, WorldConfig};
 use c8dr_systems::dial::{Connector, Tcp};
 use c8dr_systems::http::{Client, Service};
 use http_body_util::Full;
 use tower::ServiceExt;
 
-use crate::args::{self, Ctl, Switch, World};
+use crate::args::{self, Ctl, Place, Switch, World};
 use crate::config::{self, Config};
 use crate::environment;
 use crate::error::CliError;
@@ -27,12 +27,14 @@ pub(super) async fn run(screen: &Screen, command: &args::Lab) -> Result<Exit, Cl
     match command {
         args::Lab::Up {
             world,
+            place,
             foreground: true,
-        } => serve(screen, &files, world).await,
+        } => serve(screen, &files, world, place).await,
         args::Lab::Up {
             world,
+            place,
             foreground: false,
-        } => up(screen, &files, world).await,
+        } => up(screen, &files, world, place).await,
         args::Lab::Break { what } => {
             let target = target(what)?;
             said(screen, &files, "/break", target, &format!("{what} is broken.")).await
@@ -102,9 +104,36 @@ async fn ctl(screen: &Screen, files: &Files, control: Option<&str>, verb: &Ctl) 
     Ok(Exit::Done)
 }
 
+impl Place {
+    /// The same place as arguments of another process.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--regions".to_owned()];
+        arguments.extend(self.regions.iter().cloned());
+        if let Some(network) = self.network {
+            arguments.extend(["--network".to_owned(), network.to_string()]);
+        }
+        if !self.searches.is_empty() {
+            arguments.push("--searches".to_owned());
+            arguments.extend(self.searches.iter().map(ToString::to_string));
+        }
+        arguments
+    }
+}
+
 /// A lab as the arguments describe it.
 pub(super) fn new(world: &World, clock: Clock) -> Result<Lab, CliError> {
+    made(world, WorldConfig::default().region_names, clock)
+}
+
+/// The same, with the names of its place.
+fn new_in(world: &World, place: &Place, clock: Clock) -> Result<Lab, CliError> {
+    let names = <[String; 2]>::try_from(place.regions.clone());
+    made(world, names.unwrap_or(WorldConfig::default().region_names), clock)
+}
+
+fn made(world: &World, region_names: [String; 2], clock: Clock) -> Result<Lab, CliError> {
     let config = WorldConfig {
+        region_names,
         brokers: world.brokers,
         partitions: world.partitions,
         seed: world.seed,
@@ -276,10 +305,13 @@ fn for_its_owner_only(path: &Path) -> Result<(), CliError> {
 }
 
 /// The lab itself, until it is told to stop.
-async fn serve(screen: &Screen, files: &Files, world: &World) -> Result<Exit, CliError> {
-    let lab = new(world, Clock::at_speed(world.speed))?;
+async fn serve(screen: &Screen, files: &Files, world: &World, place: &Place) -> Result<Exit, CliError> {
+    let lab = new_in(world, place, Clock::at_speed(world.speed))?;
+    for (region, address) in Region::BOTH.into_iter().zip(&place.searches) {
+        lab.export_outside(region, *address);
+    }
     let endpoints = lab
-        .serve(Listen::Loopback)
+        .serve(place.network.map_or(Listen::Loopback, Listen::PerBroker))
         .await
         .map_err(|error| not_served(&error))?;
     describe(&files.config, &lab, &endpoints, world.speed)?;
@@ -297,7 +329,7 @@ async fn serve(screen: &Screen, files: &Files, world: &World) -> Result<Exit, Cl
 }
 
 /// Starts the lab in a process of its own and waits until it answers.
-async fn up(screen: &Screen, files: &Files, world: &World) -> Result<Exit, CliError> {
+async fn up(screen: &Screen, files: &Files, world: &World, place: &Place) -> Result<Exit, CliError> {
     if call(files, "GET", "/status", None).await.is_ok() {
         return Err(CliError::Lab {
             what: "a lab is running already".to_owned(),
@@ -306,7 +338,7 @@ async fn up(screen: &Screen, files: &Files, world: &World) -> Result<Exit, CliEr
     }
     // A bad description is told here, not lost in the background.
     let clock = Clock::at_speed(world.speed);
-    new(world, clock.clone())?;
+    new_in(world, place, clock.clone())?;
     files.remove();
     let itself = std::env::current_exe().map_err(|source| CliError::Io {
         doing: "find",
@@ -328,6 +360,7 @@ async fn up(screen: &Screen, files: &Files, world: &World) -> Result<Exit, CliEr
             "--speed",
             &world.speed.to_string(),
         ])
+        .args(place.arguments())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
@@ -356,10 +389,12 @@ async fn up(screen: &Screen, files: &Files, world: &World) -> Result<Exit, CliEr
         });
     }
     screen.note(&format!(
-        "The lab is up: {} brokers, {} partitions, regions region0 and region1.\nIts configuration: {}\nNext: `c8dr status`, `c8dr lab break region1`, `c8dr failover --lost region1`.",
+        "The lab is up: {} brokers, {} partitions, regions {}.\nIts configuration: {}\nNext: `c8dr status`, `c8dr lab break {lost}`, `c8dr failover --lost {lost}`.",
         world.brokers,
         world.partitions,
-        files.config.display()
+        place.regions.join(" and "),
+        files.config.display(),
+        lost = place.regions.last().map_or("region1", String::as_str),
     ));
     Ok(Exit::Done)
 }

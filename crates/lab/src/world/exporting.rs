@@ -6,6 +6,15 @@ use crate::cluster::raft::{Entry, ExportPosition, ExporterPhase, Role};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::world::{Event, World};
 
+/// What has become of a bulk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Written {
+    /// It is in the search.
+    Arrived,
+    /// The search is outside this world: a courier will tell.
+    OnItsWay,
+}
+
 impl World {
     /// The exporters that this broker's configuration has enabled for the partition.
     pub(crate) fn enabled_exporters(&self, broker: BrokerId, partition: PartitionId) -> Vec<Region> {
@@ -17,8 +26,7 @@ impl World {
     }
 
     fn target_answers(&self, broker: BrokerId, target: Region) -> bool {
-        let takes = self.searches[target.index()].writable();
-        takes && self.linked(broker.region(), target)
+        self.takes_records(target) && self.linked(broker.region(), target)
     }
 
     /// Whether every exporter of this leader can do its work: one that cannot holds up the others.
@@ -109,14 +117,16 @@ impl World {
     fn write_unheard(&mut self, leader: BrokerId, partition: PartitionId, enabled: &[Region]) {
         for region in enabled {
             let arrives = self.passes(leader.region(), *region) && !self.linked(leader.region(), *region);
-            if arrives && self.searches[region.index()].writable() {
+            if arrives && self.takes_records(*region) {
                 self.write_bulk(leader, partition, *region);
             }
         }
     }
 
     fn write_out(&mut self, leader: BrokerId, partition: PartitionId, region: Region) {
-        self.write_bulk(leader, partition, region);
+        if self.write_bulk(leader, partition, region) == Written::OnItsWay {
+            return;
+        }
         let Some(replica) = self.replica_mut(leader, partition) else {
             return;
         };
@@ -127,12 +137,12 @@ impl World {
         }
     }
 
-    fn write_bulk(&mut self, leader: BrokerId, partition: PartitionId, region: Region) {
+    fn write_bulk(&mut self, leader: BrokerId, partition: PartitionId, region: Region) -> Written {
         let Some(replica) = self.replica_mut(leader, partition) else {
-            return;
+            return Written::Arrived;
         };
         let ExportPosition { handed, acked } = *position_of(replica, region);
-        let written: Vec<Entry> = replica
+        let mut written: Vec<Entry> = replica
             .log
             .iter()
             .rev()
@@ -140,9 +150,14 @@ impl World {
             .take_while(|e| e.position > acked)
             .copied()
             .collect();
-        for entry in written.into_iter().rev() {
+        written.reverse();
+        if self.send_outside(region, (leader, partition), &written) {
+            return Written::OnItsWay;
+        }
+        for entry in written {
             self.index_record(region, partition, entry);
         }
+        Written::Arrived
     }
 
     fn distribute_later(&mut self, leader: BrokerId, partition: PartitionId, term: u64) {

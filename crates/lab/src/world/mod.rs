@@ -16,6 +16,7 @@ mod gossip;
 mod link;
 mod names;
 mod objects;
+mod outside;
 mod platform;
 mod reckoning;
 mod report;
@@ -53,6 +54,8 @@ use link::LinkTrouble;
 pub use names::{NameRecord, NamesChanged, NamesTrouble};
 pub(crate) use objects::GRACE;
 pub use objects::{Labels, PodStatus, VolumeStatus};
+pub(crate) use outside::Bulk;
+use outside::Outside;
 use platform::Site;
 pub use platform::{DeploymentStatus, PlatformError, PodPhase, ReleaseStatus};
 pub use reckoning::{PartitionAudit, SearchAudit};
@@ -272,6 +275,8 @@ pub struct World {
     /// Counts the rolling restarts of each region: an earlier one ends where a later one begins.
     rollouts: [u64; 2],
     pub(crate) searches: [Cluster; 2],
+    /// Real searches that stand in for one of these.
+    outside: [Option<Outside>; 2],
     /// Where snapshots are kept; it outlives both regions.
     pub(crate) store: Store,
     pub(crate) searching: Searching,
@@ -342,6 +347,7 @@ impl World {
             stuck_exporters: BTreeMap::new(),
             rollouts: [0; 2],
             searches: [Cluster::default(), Cluster::default()],
+            outside: [None, None],
             store: Store::default(),
             searching: Searching::default(),
             sites: [Site::default(), Site::default()],
