@@ -1,0 +1,126 @@
+# shellcheck shell=bash disable=SC2154
+# c8dr as a person runs it on the rig: its configuration, and what it must say and how it must end. Sourced, never run.
+
+# c8dr_config WAYS: writes the configuration to $SCRATCH/c8dr.yaml. WAYS is how it gets there: `direct` by addresses, with
+# commands for the platform; `native` through the two contexts alone.
+c8dr_config() {
+    local ways=$1 region
+    printf '%s' "$S3_ACCESS_KEY" >"$SCRATCH/access.key"
+    printf '%s' "$S3_SECRET_KEY" >"$SCRATCH/secret.key"
+    chmod 600 "$SCRATCH/access.key" "$SCRATCH/secret.key"
+    {
+        cat <<YAML
+name: conformance
+clusterSize: $ZEEBE_BROKERS
+partitionCount: $ZEEBE_BROKERS
+replicationFactor: 4
+regions:
+YAML
+        for region in "${REGIONS[@]}"; do
+            "c8dr_region_$ways" "$region"
+        done
+        cat <<YAML
+snapshots:
+  repository: camunda_backup
+  type: s3
+  settings: {bucket: $S3_BUCKET, client: camunda, base_path: backups}
+bucket:
+  url: s3://$S3_BUCKET/c8dr
+  endpoint: $S3_ENDPOINT
+  region: $S3_REGION
+  accessKey: {file: $SCRATCH/access.key}
+  secretKey: {file: $SCRATCH/secret.key}
+pause: {reserveBytes: 1000000000}
+YAML
+    } >"$SCRATCH/c8dr.yaml"
+}
+
+c8dr_region_direct() {
+    local region=$1 broker gateway=$(($(id_of "$1"))) namespace kubectl helm
+    namespace=$(namespace_of "$region")
+    # JSON lists are YAML lists, whatever is in them.
+    kubectl="\"$(tool kubectl)\", \"--kubeconfig\", \"$(kube_config "$region")\", \"-n\", \"$namespace\""
+    helm="\"$(tool helm)\", \"--kubeconfig\", \"$(kube_config "$region")\", \"-n\", \"$namespace\", \"upgrade\", \"--install\", \"$RELEASE\", \"$here/chart\", \"-f\", \"$SCRATCH/camunda-values.yml\", \"-f\", \"$SCRATCH/$region/camunda-values.yml\""
+    cat <<YAML
+  - name: $region
+    exporter: elasticsearchregion$gateway
+    gateways:
+      - {rest: "http://$(zeebe_address "$gateway"):8080", management: "http://$(zeebe_address "$gateway"):9600"}
+    brokers:
+YAML
+    for broker in $(zeebe_brokers "$gateway"); do
+        printf '      %d: http://%s:9600\n' "$broker" "$(zeebe_address "$broker")"
+    done
+    cat <<YAML
+    search: {url: "${SEARCH_URL[search-$region]}"}
+    platform:
+      driver: command
+      pods: [$kubectl, get, pods, -o, json]
+      volumes: [$kubectl, get, pvc, -o, json]
+      install: [[$helm, --set, operate.enabled=false, --set, tasklist.enabled=false]]
+      webappsDown:
+        - [$kubectl, scale, deployment, $RELEASE-operate, --replicas=0]
+        - [$kubectl, scale, deployment, $RELEASE-tasklist, --replicas=0]
+      webappsUp: [[$helm]]
+YAML
+}
+
+# c8dr ARGUMENT…: as a person would, with a home of its own.
+c8dr() { env "C8DR_HOME=$SCRATCH/home" USER=conformance "$C8DR" --config "$SCRATCH/c8dr.yaml" "$@" </dev/null; }
+
+# must CODE ARGUMENT…: runs c8dr, which must end with this exit code. What it said is in SAID.
+must() {
+    local code=$1 got=0
+    shift
+    # No step takes that long here; a run that hangs must not hang the suite.
+    SAID=$(timeout 900 env "C8DR_HOME=$SCRATCH/home" USER=conformance "$C8DR" --config "$SCRATCH/c8dr.yaml" "$@" </dev/null 2>&1) || got=$?
+    {
+        printf '\n$ c8dr %s   # exit %d\n' "$*" "$got"
+        printf '%s\n' "$SAID"
+    } >>"$SCRATCH/logs/c8dr.log"
+    if ((got != code)); then
+        printf '%s\n' "$SAID" | tail -n 60 >&2
+        die "c8dr $* ended with $got instead of $code"
+    fi
+}
+
+# says WORDS: the last command said so, however it was wrapped.
+says() {
+    local flat
+    flat=$(printf '%s' "$SAID" | tr '│\n' '  ' | tr -s ' ')
+    [[ $flat == *"$1"* ]] || {
+        printf '%s\n' "$SAID" | tail -n 60 >&2
+        die "c8dr did not say: $1"
+    }
+}
+
+# until_diagnosed SECONDS CODE: until a status shows this state.
+until_diagnosed() { wait_for "$1" "the state $2" is_diagnosed "$2"; }
+is_diagnosed() { [[ $(c8dr status --output json 2>/dev/null | jq --raw-output .diagnosis.code) == "$1" ]]; }
+
+# promises_kept: every process instance that a client was promised is in both searches, once the exporters are through.
+promises_kept() {
+    local region
+    zeebe_works no
+    for region in "${REGIONS[@]}"; do
+        wait_for 90 "all promises in the search of $region" has_all_promises "$region"
+    done
+    proven "$(zeebe_promises | wc -l) process instances that clients were promised are in both searches"
+    zeebe_works yes
+}
+
+# has_all_promises REGION: none is missing. There may be more: what was created, and whose answer was lost.
+has_all_promises() {
+    [[ -n $(zeebe_promises) ]] || return 1
+    ! LC_ALL=C comm -23 <(zeebe_promises) <(held_promises "$1") | grep -q .
+}
+
+# held_promises REGION: those that its search holds, as zeebe_promises prints them.
+held_promises() {
+    local url=${SEARCH_URL[search-$1]}
+    curl -sf -m 10 -X POST "$url/zeebe-record*/_refresh" >/dev/null
+    # By text, as keys are larger than what jq counts exactly.
+    curl -sf -m 30 "$url/zeebe-record_process-instance-creation*/_search?size=0" -H 'content-type: application/json' \
+        -d '{"aggs": {"promises": {"terms": {"field": "'"$(zeebe_promise_field)"'", "size": 60000}}}}' |
+        grep -o '"key":[0-9]*' | cut -d: -f2 | LC_ALL=C sort -u
+}
