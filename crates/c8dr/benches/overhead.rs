@@ -96,7 +96,7 @@ async fn fail_over(world: &World, journal: Box<dyn Journal>) -> u32 {
     let mut driver = Driver::begin(gear, journal, beginning, world.history.clone()).expect("a journal");
     let finish = driver.drive().await.expect("no trouble of our own");
     assert!(matches!(finish, Finish::Verified { .. }), "{finish:?}");
-    looks.into_inner()
+    looks.load(Ordering::Relaxed)
 }
 
 /// The same after the failover: one region serves, the other is bare, and a failback's plan can be made.
@@ -121,7 +121,7 @@ async fn fail_back(world: &mut World) -> u32 {
     };
     let (finish, _, _) = world.fail_back_told(LOST, &listener).await;
     assert!(matches!(finish, Finish::Verified { .. }), "{finish:?}");
-    looks.into_inner()
+    looks.load(Ordering::Relaxed)
 }
 
 /// How long c8dr itself lets an operator wait where the cluster does not: pauses between looks, readings in a row.

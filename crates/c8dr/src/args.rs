@@ -146,6 +146,17 @@ pub enum Command {
         after_help = "Examples:\n  c8dr run list\n  c8dr run resume\n  c8dr run abort --reason \"INC-4711: the region is gone again\""
     )]
     Run(RunCommand),
+    /// The Helm values of both regions, written from the configuration, and those in files checked
+    #[command(
+        after_help = "Examples:\n  c8dr values                                   print them\n  c8dr values --write values                    camunda-values.yml, region0/ and region1/ in that folder\n  c8dr values --check                           the files that the configuration names\n  c8dr values --check camunda-values.yml region1/camunda-values.yml"
+    )]
+    Values(Values),
+    /// The releases of both regions, where helm is what changes them
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  c8dr release show\n  c8dr release rollback --region london"
+    )]
+    Release(ReleaseCommand),
     /// Write a configuration from what the shell already knows
     #[command(
         after_help = "Examples:\n  c8dr init --from-env\n  c8dr init --from-env --cluster-size 8 --partition-count 8 --write camunda.yaml\n\nIt reads the variables that Camunda's dual-region guide has you export: CLUSTER_0 and CLUSTER_1 (kubectl contexts),\nCAMUNDA_NAMESPACE_0 and CAMUNDA_NAMESPACE_1, or CLUSTER_SURVIVING, CLUSTER_RECREATED, CAMUNDA_NAMESPACE_SURVIVING,\nCAMUNDA_NAMESPACE_RECREATED with REGION_SURVIVING and REGION_RECREATED; HELM_RELEASE_NAME, HELM_CHART_VERSION, and\nS3_BUCKET_NAME for a failback."
@@ -403,6 +414,53 @@ pub enum Switch {
     On,
     /// Off.
     Off,
+}
+
+/// `values`
+#[derive(Debug, clap::Args)]
+pub struct Values {
+    /// Check files instead, in the order in which helm gets them [default: those of the configuration]
+    #[arg(long, value_name = "FILE", num_args = 0.., conflicts_with = "write")]
+    pub check: Option<Vec<PathBuf>>,
+    /// The region that the checked files are for [default: the one that they name]
+    #[arg(long, value_name = "REGION", requires = "check")]
+    pub region: Option<String>,
+    /// Write the files into this folder; none is written over
+    #[arg(long, value_name = "DIR")]
+    pub write: Option<PathBuf>,
+    /// The chart's version [default: that of the configuration]
+    #[arg(long, value_name = "VERSION")]
+    pub chart_version: Option<String>,
+}
+
+/// `release …`
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// How they stand, and what bringing them up to date would change
+    #[command(after_help = "Example:\n  c8dr release show --output json")]
+    Show,
+    /// Go back to an earlier revision: the way out of a release that is stuck
+    #[command(
+        after_help = "Examples:\n  c8dr release rollback --region london\n  c8dr release rollback --region london --to 7"
+    )]
+    Rollback(Rollback),
+}
+
+/// `release rollback`
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The region
+    #[arg(long, value_name = "REGION")]
+    pub region: String,
+    /// The revision [default: the last one that was whole]
+    #[arg(long, value_name = "REVISION")]
+    pub to: Option<u32>,
+    /// Do it even if it restarts brokers, for this reason
+    #[arg(long, value_name = "REASON")]
+    pub accept_broker_restart: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// `status`

@@ -14,10 +14,13 @@ mod lab;
 #[cfg(feature = "planted")]
 mod planted;
 mod ready;
+mod release;
+mod releases;
 mod runbook;
 mod runs;
 mod status;
 mod storm;
+mod values;
 mod why;
 
 use clap::CommandFactory;
@@ -45,7 +48,7 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Lab(lab) => lab::run(screen, lab).await,
         Command::Status(status) => status::run(args, screen, status).await,
         Command::Ready => ready::run(args, screen).await,
-        Command::Runbook(which) => runbook::run(args, screen, which),
+        Command::Runbook(which) => runbook::run(args, screen, which).await,
         Command::Why => why::run(args, screen).await,
         Command::Plan(Plan::Failover { lost, save }) => {
             failover::plan_only(args, screen, lost, save.as_deref()).await
@@ -57,6 +60,8 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Failback(failback) => failback::run(args, screen, failback).await,
         Command::Apply(apply) => apply::run(args, screen, apply).await,
         Command::Run(run) => runs::run(args, screen, run).await,
+        Command::Values(wanted) => values::run(args, screen, wanted),
+        Command::Release(command) => release::run(args, screen, command).await,
         Command::Init(init) => init::run(screen, init),
         Command::Config(command) => config::run(args, screen, command),
         Command::Explain { code } => explain::run(screen, code.as_deref()),

@@ -12,6 +12,9 @@ use c8dr_domain::plan::Refusal;
 use c8dr_engine::drive::DriveError;
 use c8dr_engine::journal::store::LockError;
 use c8dr_systems::bucket::BucketSetupError;
+use c8dr_systems::helm::Trouble;
+use c8dr_systems::helm::values::Unreadable;
+use c8dr_systems::terraform::NoBucketName;
 use c8dr_systems::zeebe::SetupError;
 use miette::Diagnostic;
 
@@ -255,6 +258,34 @@ pub enum CliError {
         /// The way out.
         help: String,
     },
+    /// A release is not to be changed.
+    #[error("the release of {region}: {trouble}")]
+    #[diagnostic(help("{}\nNothing was changed.", .trouble.way_out()))]
+    Release {
+        /// Whose.
+        region: String,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// Values that are not those of the installation.
+    #[error("the values are not those of this installation: {}", mistakes.join("; "))]
+    #[diagnostic(help(
+        "Mend the files; `c8dr values` prints what belongs there, `c8dr values --check` reads them again. Nothing was changed."
+    ))]
+    ValuesWrong {
+        /// Each with its file, its key, what was found and what was expected.
+        mistakes: Vec<String>,
+    },
+    /// A values file that cannot be read.
+    #[error(transparent)]
+    #[diagnostic(help("Name the files under `platform.values`, beside the configuration if not absolute."))]
+    ValuesUnreadable(#[from] Unreadable),
+    /// The bucket's name is not known.
+    #[error(transparent)]
+    #[diagnostic(help(
+        "Name the folder in which `terraform apply` was run under `snapshots.bucketFrom.terraform.dir`, or the bucket itself in `snapshots.settings`."
+    ))]
+    BucketName(#[from] NoBucketName),
     /// A result that nobody could take.
     #[error("the result could not be written to the standard output")]
     #[diagnostic(help(
@@ -292,6 +323,10 @@ impl CliError {
         let code = match self {
             CliError::Refused(refusal) => return refusal.code.as_str(),
             CliError::Config(error) => error.error_code(),
+            CliError::Release { trouble, .. } => return trouble.code(),
+            CliError::ValuesWrong { .. } => ErrorCode::ValuesWrong,
+            CliError::ValuesUnreadable(_) => ErrorCode::ValuesUnreadable,
+            CliError::BucketName(_) => ErrorCode::BucketNameUnknown,
             CliError::UnknownRegion { .. } => ErrorCode::UnknownRegion,
             CliError::UnknownCode { .. } => ErrorCode::UnknownCode,
             CliError::Setup(_) => ErrorCode::EndpointsUnusable,
@@ -338,8 +373,12 @@ impl CliError {
             | CliError::NoRun { .. }
             | CliError::Lab { .. }
             | CliError::Drill(_)
+            | CliError::ValuesUnreadable(_)
+            | CliError::BucketName(_)
             | CliError::Usage { .. } => Exit::Usage,
             CliError::Refused(_)
+            | CliError::Release { .. }
+            | CliError::ValuesWrong { .. }
             | CliError::WrongPlan(_)
             | CliError::PlanOutdated { .. }
             | CliError::OtherInstallation { .. }

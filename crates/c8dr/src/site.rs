@@ -6,6 +6,7 @@ use std::sync::Arc;
 use c8dr_domain::effect::PlatformEffect;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::traffic::Reroute;
+use c8dr_domain::search::Repository;
 use c8dr_engine::clock::Clock;
 use c8dr_engine::journal::Store;
 use c8dr_engine::observe::Sources;
@@ -13,13 +14,15 @@ use c8dr_engine::ports::{Bucket, Platform, Search, Tap, Traffic};
 use c8dr_systems::bucket::{self, Place, S3};
 use c8dr_systems::dial::Tcp;
 use c8dr_systems::elasticsearch::Elasticsearch;
+use c8dr_systems::helm::{Cli, Helm};
 use c8dr_systems::platform::{Commands, Environment, Eyes, Line, Manual, Tasks};
+use c8dr_systems::terraform;
 use c8dr_systems::traffic::Hook;
 use c8dr_systems::zeebe::{Auth, Cluster};
 use secrecy::SecretString;
 
 use crate::args::Args;
-use crate::config::{self, BucketAt, Config, PlatformBy, TrafficBy, TrafficHow};
+use crate::config::{self, BucketAt, Config, PlatformBy, TerraformOutput, TrafficBy, TrafficHow};
 use crate::environment;
 use crate::error::CliError;
 use crate::report::exchanges::Recorder;
@@ -32,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) cluster: Cluster,
     pub(crate) searches: BTreeMap<RegionId, Elasticsearch>,
     pub(crate) platforms: BTreeMap<RegionId, Box<dyn Platform>>,
+    /// The releases, where helm is what changes them.
+    pub(crate) helms: BTreeMap<RegionId, Helm>,
     pub(crate) traffic: Option<Box<dyn Traffic>>,
     pub(crate) bucket: Option<Box<dyn Bucket>>,
     pub(crate) clock: Clock,
@@ -76,12 +81,25 @@ impl Site {
             searches.insert(*region, search);
         }
         let hidden = secrets(&config);
-        let platforms = config
-            .rebuild
-            .platforms
-            .iter()
-            .filter_map(|(region, by)| Some((*region, platform(by, hidden.clone(), &clock)?)))
-            .collect();
+        let mut platforms: BTreeMap<RegionId, Box<dyn Platform>> = BTreeMap::new();
+        let mut helms = BTreeMap::new();
+        for (region, by) in &config.rebuild.platforms {
+            let Some(platform) = platform(by, hidden.clone(), &clock) else {
+                continue;
+            };
+            let Some(helm) = &by.helm else {
+                platforms.insert(*region, platform);
+                continue;
+            };
+            let environment = Environment {
+                hidden: hidden.clone(),
+                ..Environment::default()
+            };
+            let cli = Cli::new(helm.at.clone(), environment, clock.clone(), tap.clone());
+            let helm = Helm::new(cli, helm.chart.clone(), helm.generation, platform.into());
+            platforms.insert(*region, Box::new(helm.clone()));
+            helms.insert(*region, helm);
+        }
         let traffic = (config.traffic.as_ref()).and_then(|by| traffic(by, &config, &clock));
         let bucket = match &config.rebuild.bucket {
             Some(at) => bucket(at, config.timeouts.bucket(), dial, &clock)?,
@@ -91,6 +109,7 @@ impl Site {
             cluster,
             searches,
             platforms,
+            helms,
             traffic,
             bucket,
             config,
@@ -116,6 +135,20 @@ impl Site {
                 .collect(),
             traffic: self.traffic.as_deref(),
         }
+    }
+
+    /// The snapshot repository. The name of its bucket is asked of Terraform where the configuration says so.
+    pub(crate) async fn repository(&self) -> Result<Option<Repository>, CliError> {
+        let rebuild = &self.config.rebuild;
+        let Some(mut repository) = rebuild.repository.clone() else {
+            return Ok(None);
+        };
+        if let Some(TerraformOutput { dir, output }) = &rebuild.bucket_from {
+            let output = output.as_deref().unwrap_or(terraform::BUCKET_OUTPUT);
+            let name = terraform::bucket_name(dir, output, &self.clock).await?;
+            repository.settings["settings"]["bucket"] = name.into();
+        }
+        Ok(Some(repository))
     }
 
     /// What a person would type for each effect on a platform.

@@ -16,6 +16,7 @@ pub use self::commands::Commands;
 pub use self::eyes::Eyes;
 pub use self::line::{Environment, Line};
 pub use self::manual::Manual;
+pub(crate) use self::masked::masked_value;
 
 /// What kubectl prints, read into the domain's nouns.
 pub mod wire {

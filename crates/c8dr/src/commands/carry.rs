@@ -106,9 +106,6 @@ pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Re
         return Ok(());
     }
     screen.say(&show::plan::human(plan));
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::NoTerminal);
-    }
     let wanted = plan.installation.region(plan.lost).name.clone();
     let prompt = match plan.kind {
         Kind::Failover => format!("\nType the name of the region to give up ({wanted}): "),
@@ -116,7 +113,15 @@ pub(super) async fn agree(screen: &Screen, plan: &Plan, consent: &Consent) -> Re
             "\nType the name of the region that returns, and whose search is filled anew ({wanted}): "
         ),
     };
-    screen.ask(&prompt);
+    typed(screen, &prompt, &wanted).await
+}
+
+/// Has a name typed, exactly, at the terminal.
+pub(super) async fn typed(screen: &Screen, prompt: &str, wanted: &str) -> Result<(), CliError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::NoTerminal);
+    }
+    screen.ask(prompt);
     let read = tokio::task::spawn_blocking(move || {
         let mut line = String::new();
         // A closed terminal is no consent: an empty line is not the name.

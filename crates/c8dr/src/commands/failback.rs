@@ -12,7 +12,7 @@ use c8dr_domain::plan::{Plan, Refusal, RefusalCode};
 use c8dr_engine::backoff::Backoff;
 use c8dr_engine::observe::{Look, observe_all};
 
-use super::{carry, failover};
+use super::{carry, failover, releases};
 use crate::args::{Args, Failback, Returning};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -56,7 +56,7 @@ pub(super) async fn planned(
     returning: &Returning,
     history: &mut History,
 ) -> Result<Plan, CliError> {
-    let request = request(site, returning)?;
+    let request = request(site, returning).await?;
     let progress = Progress::new(*screen, site.clock.clone());
     progress.now("looking …");
     let outcome = watch_for_plan(site, &request, history, &progress).await;
@@ -69,17 +69,17 @@ pub(super) async fn planned(
     }
     let wrong = errors(&plan, history.latest());
     if wrong.is_empty() {
-        Ok(plan)
+        releases::checked(site, history, plan).await
     } else {
         Err(CliError::WrongPlan(wrong))
     }
 }
 
 /// What is asked for, with everything that the configuration has to say about it.
-pub(super) fn request(site: &Site, returning: &Returning) -> Result<Request, CliError> {
+pub(super) async fn request(site: &Site, returning: &Returning) -> Result<Request, CliError> {
     let region = site.region(&returning.returning)?;
     let rebuild = &site.config.rebuild;
-    let repository = rebuild.repository.clone();
+    let repository = site.repository().await?;
     let missing: Vec<&str> = [
         (repository.is_none(), "`snapshots`"),
         (rebuild.searches.len() < 2, "`search` in both regions"),

@@ -13,7 +13,7 @@ use crate::runbook::{self, Places};
 use crate::show::Screen;
 use crate::site::Site;
 
-pub(super) fn run(args: &Args, screen: &Screen, which: &Which) -> Result<Exit, CliError> {
+pub(super) async fn run(args: &Args, screen: &Screen, which: &Which) -> Result<Exit, CliError> {
     let site = Site::open(args, screen)?;
     let page = match which {
         Which::Failover { lost } => runbook::failover::runbook(&places(&site), site.region(lost)?),
@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args, screen: &Screen, which: &Which) -> Result<Exit, C
                 returning: returning.clone(),
                 adopt_pause: None,
             };
-            let request = failback::request(&site, &asked)?;
+            let request = failback::request(&site, &asked).await?;
             let places = places(&site);
             runbook::failback::runbook(&places, request.returning, &request.repository, request.webapps)
         }

@@ -149,7 +149,7 @@ async fn questions(site: &Site) -> Result<Vec<Question>, CliError> {
             adopt_pause: None,
         };
         let command = format!("failback --returning {}", region.name);
-        let request = match failback::request(site, &returning) {
+        let request = match failback::request(site, &returning).await {
             Ok(request) => request,
             Err(error @ CliError::NotConfigured { .. }) => {
                 questions.push(Question::not_configured(command, &error));

@@ -68,7 +68,34 @@ pub struct Snapshots {
     #[serde(rename = "type")]
     pub kind: String,
     /// Its settings, as the server wants them. Credentials belong into the servers' keystores.
+    #[serde(default)]
     pub settings: BTreeMap<String, serde_json::Value>,
+    /// Where the name of the bucket is, if not in `settings`.
+    #[serde(default)]
+    pub bucket_from: Option<BucketFrom>,
+}
+
+/// Where the name of a bucket is: one of the two.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BucketFrom {
+    /// The environment variable that has it.
+    #[serde(default)]
+    pub env: Option<String>,
+    /// The outputs of Terraform, which is asked when the name is needed.
+    #[serde(default)]
+    pub terraform: Option<TerraformOutput>,
+}
+
+/// An output of Terraform.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TerraformOutput {
+    /// The folder in which `terraform apply` was run.
+    pub dir: PathBuf,
+    /// The output's name; `s3_bucket_name`, if not said.
+    #[serde(default)]
+    pub output: Option<String>,
 }
 
 /// An object store.
@@ -156,6 +183,9 @@ pub struct Timeouts {
 pub struct Search {
     /// Its address, usually port 9200.
     pub url: String,
+    /// Its address as brokers of both regions reach it, for the values of helm; where the guide puts it, if not said.
+    #[serde(default)]
+    pub from_brokers: Option<String>,
     /// Who we are there.
     #[serde(default)]
     pub auth: Option<Login>,
@@ -172,6 +202,8 @@ pub enum PlatformDriver {
     Command,
     /// By a person, while c8dr watches.
     Manual,
+    /// By helm, which c8dr runs.
+    Helm,
 }
 
 /// A region's platform. Each command is a list of arguments; no shell is involved.
@@ -181,19 +213,47 @@ pub struct Platform {
     /// Who changes it.
     pub driver: PlatformDriver,
     /// Prints the pods as JSON, as `kubectl get pods -o json` does. Always run by c8dr: what cannot be seen cannot be proven.
+    #[serde(default)]
     #[schemars(length(min = 1))]
-    pub pods: Vec<String>,
+    pub pods: Option<Vec<String>>,
     /// Prints the volume claims as JSON, as `kubectl get pvc -o json` does.
     #[serde(default)]
     pub volumes: Option<Vec<String>>,
     /// Installs the release, or brings it up to date, without Operate and Tasklist.
-    pub install: Vec<Vec<String>>,
+    #[serde(default)]
+    pub install: Option<Vec<Vec<String>>>,
     /// Takes Operate and Tasklist down.
     #[serde(default)]
     pub webapps_down: Vec<Vec<String>>,
     /// Brings Operate and Tasklist up.
     #[serde(default)]
     pub webapps_up: Vec<Vec<String>>,
+    /// For helm: the chart, `camunda/camunda-platform`, if not said.
+    #[serde(default)]
+    pub chart: Option<String>,
+    /// For helm: the chart's whole version, the same in both regions.
+    #[serde(default)]
+    #[schemars(pattern(r"^[0-9]+\.[0-9]+\.[0-9]+"))]
+    pub version: Option<String>,
+    /// For helm: the values files, beside the configuration if not absolute; the last one wins.
+    #[serde(default)]
+    pub values: Option<Vec<PathBuf>>,
+}
+
+/// A region's place in Kubernetes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kubernetes {
+    /// The context in the kubeconfig; left out: the cluster that c8dr runs in, or the current context.
+    #[serde(default)]
+    pub context: Option<String>,
+    /// The kubeconfig, if it is not where kubectl looks for it.
+    #[serde(default)]
+    pub kubeconfig: Option<PathBuf>,
+    /// The namespace of the installation.
+    pub namespace: String,
+    /// The release of the installation.
+    pub release: String,
 }
 
 /// One region.
@@ -217,6 +277,9 @@ pub struct Region {
     /// Its platform; a failback needs both.
     #[serde(default)]
     pub platform: Option<Platform>,
+    /// Its place in Kubernetes.
+    #[serde(default)]
+    pub kubernetes: Option<Kubernetes>,
 }
 
 /// One gateway's addresses.

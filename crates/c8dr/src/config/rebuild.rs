@@ -13,7 +13,8 @@ use secrecy::ExposeSecret;
 
 use super::address::url;
 use super::error::ConfigError;
-use super::file::{File, Platform, PlatformDriver};
+use super::file::{File, TerraformOutput};
+use super::platforms::{self, HelmBy, ValuesOf};
 use super::redact::is_secret;
 use super::resolver::Resolver;
 use super::source::Source;
@@ -31,6 +32,10 @@ pub struct Rebuild {
     pub repository: Option<Repository>,
     /// How the platforms are changed and seen.
     pub platforms: BTreeMap<RegionId, PlatformBy>,
+    /// What the values of both regions have to say, where their places in Kubernetes are known.
+    pub values: Option<ValuesOf>,
+    /// Which output of Terraform has the name of the snapshots' bucket, if it is not in the repository's settings.
+    pub bucket_from: Option<TerraformOutput>,
     /// The object store outside both regions.
     pub bucket: Option<BucketAt>,
     /// Whether the installation has Operate and Tasklist.
@@ -56,6 +61,8 @@ pub struct PlatformBy {
     pub webapps_down: Vec<Vec<String>>,
     /// Brings Operate and Tasklist up.
     pub webapps_up: Vec<Vec<String>>,
+    /// Where helm is what installs it and brings it up to date.
+    pub helm: Option<HelmBy>,
 }
 
 /// Where the bucket is, and who we are there.
@@ -104,9 +111,10 @@ pub(super) fn resolve(
             searches.insert(id, endpoint);
         }
         if let Some(platform) = &region.platform {
-            platforms.insert(id, platform_by(source, &format!("{key}.platform"), platform)?);
+            platforms.insert(id, platforms::platform_by(source, &key, region, platform)?);
         }
     }
+    platforms::same_chart(source, &platforms)?;
     let pause = file.pause.as_ref();
     let floor_s = pause.and_then(|pause| pause.floor_seconds).unwrap_or(FLOOR_S);
     if floor_s == 0 {
@@ -118,7 +126,16 @@ pub(super) fn resolve(
     }
     Ok(Rebuild {
         searches,
-        repository: repository(source, file)?,
+        repository: repository(source, file, resolver)?,
+        values: platforms::described(file, &platforms),
+        bucket_from: file
+            .snapshots
+            .as_ref()
+            .and_then(|snapshots| snapshots.bucket_from.as_ref()?.terraform.clone())
+            .map(|output| TerraformOutput {
+                dir: source.beside(&output.dir),
+                ..output
+            }),
         platforms,
         bucket: bucket(source, file, resolver)?,
         webapps: file.webapps.unwrap_or(true),
@@ -129,7 +146,7 @@ pub(super) fn resolve(
     })
 }
 
-fn repository(source: &Source, file: &File) -> Result<Option<Repository>, ConfigError> {
+fn repository(source: &Source, file: &File, resolver: &Resolver) -> Result<Option<Repository>, ConfigError> {
     let Some(snapshots) = &file.snapshots else {
         return Ok(None);
     };
@@ -150,44 +167,34 @@ fn repository(source: &Source, file: &File) -> Result<Option<Repository>, Config
             ));
         }
     }
-    Ok(Some(Repository {
-        name: snapshots.repository.clone(),
-        settings: serde_json::json!({ "type": snapshots.kind, "settings": snapshots.settings }),
-    }))
-}
-
-fn platform_by(source: &Source, key: &str, platform: &Platform) -> Result<PlatformBy, ConfigError> {
-    let wordless = |key: String| {
-        source.wrong(
-            &key,
-            format!("`{key}` has a command without words"),
-            "A command is a list of arguments, for example `[kubectl, get, pods, -n, camunda-paris, -o, json]`.",
-        )
-    };
-    let is_wordless = |words: &[String]| words.first().is_none_or(|program| program.trim().is_empty());
-    if is_wordless(&platform.pods) {
-        return Err(wordless(format!("{key}.pods")));
-    }
-    if platform.volumes.as_deref().is_some_and(is_wordless) {
-        return Err(wordless(format!("{key}.volumes")));
-    }
-    for (name, lines) in [
-        ("install", &platform.install),
-        ("webappsDown", &platform.webapps_down),
-        ("webappsUp", &platform.webapps_up),
-    ] {
-        if let Some((_, number)) = lines.iter().zip(0u32..).find(|(words, _)| is_wordless(words)) {
-            return Err(wordless(format!("{key}.{name}[{number}]")));
+    let mut settings = snapshots.settings.clone();
+    if let Some(from) = &snapshots.bucket_from {
+        if settings.contains_key("bucket") {
+            return Err(source.wrong(
+                "snapshots.bucketFrom",
+                "the bucket is named twice: by `bucketFrom` and in `settings`",
+                "Keep one of them.",
+            ));
+        }
+        match (&from.env, &from.terraform) {
+            (Some(variable), None) => {
+                let name = resolver.variable("snapshots.bucketFrom.env", variable)?;
+                settings.insert("bucket".to_owned(), name.into());
+            }
+            (None, Some(_)) => {}
+            _ => {
+                return Err(source.wrong(
+                    "snapshots.bucketFrom",
+                    "`bucketFrom` must say one place, either `env` or `terraform`",
+                    "For example `bucketFrom: { terraform: { dir: ../terraform } }` or `bucketFrom: { env: S3_BUCKET_NAME }`.",
+                ));
+            }
         }
     }
-    Ok(PlatformBy {
-        is_manual: platform.driver == PlatformDriver::Manual,
-        pods: platform.pods.clone(),
-        volumes: platform.volumes.clone(),
-        install: platform.install.clone(),
-        webapps_down: platform.webapps_down.clone(),
-        webapps_up: platform.webapps_up.clone(),
-    })
+    Ok(Some(Repository {
+        name: snapshots.repository.clone(),
+        settings: serde_json::json!({ "type": snapshots.kind, "settings": settings }),
+    }))
 }
 
 fn bucket(source: &Source, file: &File, resolver: &Resolver) -> Result<Option<BucketAt>, ConfigError> {

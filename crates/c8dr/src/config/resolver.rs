@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use c8dr_engine::clock::Clock;
 use c8dr_systems::dial::{ClientIdentity, Tls, TlsOptions, TlsSetupError};
+use c8dr_systems::terraform;
 use c8dr_systems::zeebe::{Auth, Credentials};
 use secrecy::SecretString;
 
 use super::error::ConfigError;
 use super::file::{File, Login, Secret};
 use super::source::Source;
+use crate::environment;
 
 /// Whether secrets are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,25 @@ impl<'a> Resolver<'a> {
             Secrets::Fetched => secret.fetch(self.source, key),
             Secrets::LeftOut => Ok(SecretString::default()),
         }
+    }
+
+    /// The name of a bucket in an environment variable.
+    pub(super) fn variable(&self, key: &str, variable: &str) -> Result<String, ConfigError> {
+        if self.secrets == Secrets::LeftOut {
+            return Ok(format!("${variable}"));
+        }
+        let name = environment::read(variable).unwrap_or_default();
+        terraform::bucket(&name).ok_or_else(|| {
+            let what = match name.is_empty() {
+                true => format!("the environment variable {variable} is not set, or empty"),
+                false => format!("the environment variable {variable} holds no name of a bucket"),
+            };
+            self.source.wrong(
+                key,
+                what,
+                format!("`export {variable}=…` where c8dr is started, or name the bucket in `settings`."),
+            )
+        })
     }
 
     /// Who we are at each kind of endpoint.

@@ -114,6 +114,26 @@ pub enum ErrorCode {
     FileTrouble,
     /// The result cannot be written as asked.
     Unwritable,
+    /// Helm cannot be asked.
+    HelmUnusable,
+    /// There is no release where one must be.
+    ReleaseMissing,
+    /// Helm believes that a change of the release is going on.
+    ReleasePending,
+    /// The release's last change failed.
+    ReleaseFailed,
+    /// The release, or the chart, is something else.
+    ReleaseOtherChart,
+    /// The chart's version is not the configured one.
+    ReleaseOtherVersion,
+    /// The change would restart brokers that serve.
+    ReleaseMovesBrokers,
+    /// The values are not those of the installation.
+    ValuesWrong,
+    /// A values file cannot be read.
+    ValuesUnreadable,
+    /// Terraform does not tell the name of the bucket.
+    BucketNameUnknown,
 }
 
 impl ErrorCode {

@@ -3,6 +3,7 @@
 mod configuration;
 mod drills;
 mod explain;
+mod helm;
 mod hostile;
 mod index;
 mod init;

@@ -61,6 +61,17 @@ pub(super) fn masked(arguments: &[String]) -> (Vec<String>, Vec<SecretString>) {
     (shown, found)
 }
 
+/// The value of a key as it may be shown: `***` where the key is a secret's, or where one stands in an address.
+pub(crate) fn masked_value(key: &str, value: &str) -> String {
+    let is_named_so = key
+        .split(['.', '[', ']', '"'])
+        .any(|part| !part.is_empty() && is_secret(part));
+    match is_named_so && is_value_of_a_secret(value) {
+        true => MASK.to_owned(),
+        false => one(value).0,
+    }
+}
+
 /// One argument, and the secrets in it.
 fn one(argument: &str) -> (String, Vec<&str>) {
     let mut found = Vec::new();
