@@ -124,3 +124,32 @@ held_promises() {
         -d '{"aggs": {"promises": {"terms": {"field": "'"$(zeebe_promise_field)"'", "size": 60000}}}}' |
         grep -o '"key":[0-9]*' | cut -d: -f2 | LC_ALL=C sort -u
 }
+
+# journal: that of the newest run.
+journal() { printf '%s/journal.jsonl' "$(find "$SCRATCH/home/runs" -mindepth 1 -maxdepth 1 | sort | tail -n 1)"; }
+
+# moment STEP EVENT: when this happened in the newest run, in milliseconds since the epoch.
+moment() {
+    local at
+    at=$(jq --raw-output --arg step "$1" --arg event "$2" 'select(.event[$event]?.step == $step) | .at' "$(journal)" | tail -n 1)
+    [[ -n $at ]] || die "the newest run has no $2 of $1"
+    printf '%s' "$(($(date -d "$at" +%s%N) / 1000000))"
+}
+
+# overhead SURVIVING RETURNING: what a snapshot and its restore took in the newest run, less what the servers say they worked.
+overhead() {
+    local name copied restored ours theirs allowed
+    name=$(jq --raw-output 'select(.event.intended?.step == "FB3b") | .event.intended.request.search.effect.snapshot.name' \
+        "$(journal)" | tail -n 1)
+    copied=$(curl -sf "${SEARCH_URL[search-$1]}/_snapshot/camunda_backup/$name" |
+        jq '.snapshots[0] | .end_time_in_millis - .start_time_in_millis')
+    restored=$(curl -sf "${SEARCH_URL[search-$2]}/_recovery" | jq --arg name "$name" '
+        [.[].shards[] | select(.source.snapshot? == $name)]
+        | (map(.stop_time_in_millis) | max) - (map(.start_time_in_millis) | min)')
+    theirs=$((copied + restored))
+    ours=$(($(moment FB3b step-ended) - $(moment FB3b intended) + $(moment FB3e step-ended) - $(moment FB3e intended) - theirs))
+    allowed=$((theirs / 50))
+    ((allowed > 1000)) || allowed=1000
+    say "snapshot and restore: the servers worked $copied ms and $restored ms"
+    figure 'own time around snapshot and restore' "$ours" "$allowed"
+}

@@ -17,6 +17,7 @@ lost_and_back() {
     start=$(now_ms)
     must 0 failback --returning "$lost" --yes
     say "failed back in $(($(now_ms) - start)) ms"
+    overhead "$(other_than "$lost")" "$lost"
     until_diagnosed 60 healthy
     must 0 run verify
     must 0 ready

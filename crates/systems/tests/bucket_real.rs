@@ -1,7 +1,7 @@
 //! The bucket against a real S3: that it takes our signatures, and keeps the condition that the direction rests on.
 //!
-//! Runs where `C8DR_S3_ENDPOINT`, `C8DR_S3_BUCKET`, `C8DR_S3_ACCESS_KEY` and `C8DR_S3_SECRET_KEY` are set; says so in one
-//! line otherwise. It leaves its objects behind, under a prefix of its own, as the port knows no deletes.
+//! Runs where `C8DR_S3_ENDPOINT`, `C8DR_S3_BUCKET`, `C8DR_S3_ACCESS_KEY` and `C8DR_S3_SECRET_KEY` are set, and
+//! `C8DR_S3_REGION` if it is not us-east-1; says so in one line otherwise. It leaves its objects behind, under a prefix of its own, as the port knows no deletes.
 #![expect(
     clippy::print_stdout,
     reason = "it has no harness, and its figures are for whoever started it"
@@ -43,7 +43,7 @@ fn store(endpoint: &str, bucket: &str, secret: &str, prefix: &str) -> Outcome<St
     let settings = S3 {
         bucket: bucket.to_owned(),
         prefix: prefix.to_owned(),
-        region: "us-east-1".to_owned(),
+        region: env::var("C8DR_S3_REGION").unwrap_or_else(|_| "us-east-1".to_owned()),
         endpoint: Some(BaseUrl::parse(endpoint)?),
         credentials: Credentials {
             access_key_id: given("C8DR_S3_ACCESS_KEY")?,
