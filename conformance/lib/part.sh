@@ -41,13 +41,16 @@ figure() {
 proven() { printf 'proven: %s\n' "$*"; }
 
 # rust_test CRATE TEST: a test that knows by its environment where the real server is. It must not have been skipped.
+# C8DR_CONFORMANCE_TESTS names a folder of tests that were built before.
 rust_test() {
     local crate=$1 test=$2 log=$SCRATCH/logs/$2.log
     local scope=(--package "$crate")
     # Where everything is built anyway, the same build must serve.
     [[ -z ${C8DR_CONFORMANCE_WORKSPACE:-} ]] || scope=(--workspace)
+    local command=(cargo test --quiet --locked "${scope[@]}" --test "$test")
+    [[ -z ${C8DR_CONFORMANCE_TESTS:-} ]] || command=("$C8DR_CONFORMANCE_TESTS/$test")
     mkdir -p "$SCRATCH/logs"
-    if ! (cd "$repository" && cargo test --quiet --locked "${scope[@]}" --test "$test") >"$log" 2>&1; then
+    if ! (cd "$repository" && "${command[@]}") >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         die "the test $test of $crate failed"
     fi
@@ -67,4 +70,15 @@ c8dr_binary() {
         (cd "$repository" && cargo build --quiet --locked "${scope[@]}" --bin c8dr >&2)
         printf '%s/debug/c8dr' "${CARGO_TARGET_DIR:-$repository/target}"
     fi
+}
+
+# tools_in_path NAME…: lets tests find those of the cache by their names.
+tools_in_path() {
+    local name path
+    mkdir -p "$SCRATCH/bin"
+    for name; do
+        path=$(tool "$name")
+        ln -sf "$path" "$SCRATCH/bin/$name"
+    done
+    PATH=$SCRATCH/bin:$PATH
 }
