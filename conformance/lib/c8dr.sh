@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # c8dr as a person runs it on the rig: its configuration, and what it must say and how it must end. Sourced, never run.
 
-# c8dr_config WAYS: writes the configuration to $SCRATCH/c8dr.yaml. WAYS is how it gets there: `direct` by addresses, with
-# commands for the platform; `native` through the two contexts alone.
+# c8dr_config WAYS: writes the configuration to $SCRATCH/c8dr.yaml. WAYS is how c8dr gets there: `commands` by addresses, with
+# commands for the platform; `helm` by addresses, with its own helm driver; `contexts` through the two API servers alone.
 c8dr_config() {
     local ways=$1 region
     printf '%s' "$S3_ACCESS_KEY" >"$SCRATCH/access.key"
@@ -35,12 +35,75 @@ YAML
     } >"$SCRATCH/c8dr.yaml"
 }
 
-c8dr_region_direct() {
-    local region=$1 broker gateway=$(($(id_of "$1"))) namespace kubectl helm
+c8dr_region_commands() {
+    local region=$1 namespace kubectl helm
     namespace=$(namespace_of "$region")
     # JSON lists are YAML lists, whatever is in them.
     kubectl="\"$(tool kubectl)\", \"--kubeconfig\", \"$(kube_config "$region")\", \"-n\", \"$namespace\""
     helm="\"$(tool helm)\", \"--kubeconfig\", \"$(kube_config "$region")\", \"-n\", \"$namespace\", \"upgrade\", \"--install\", \"$RELEASE\", \"$here/chart\", \"-f\", \"$SCRATCH/camunda-values.yml\", \"-f\", \"$SCRATCH/$region/camunda-values.yml\""
+    c8dr_addresses "$region"
+    cat <<YAML
+    platform:
+      driver: command
+      pods: [$kubectl, get, pods, -o, json]
+      volumes: [$kubectl, get, pvc, -o, json]
+      install: [[$helm, --set, operate.enabled=false, --set, tasklist.enabled=false]]
+      webappsDown:
+        - [$kubectl, scale, deployment, $RELEASE-operate, --replicas=0]
+        - [$kubectl, scale, deployment, $RELEASE-tasklist, --replicas=0]
+      webappsUp: [[$helm]]
+YAML
+}
+
+c8dr_region_helm() {
+    c8dr_addresses "$1"
+    c8dr_helm "$1"
+}
+
+c8dr_region_contexts() {
+    local region=$1 broker
+    cat <<YAML
+  - name: $region
+    exporter: elasticsearchregion$(id_of "$region")
+    gateways:
+      - {rest: "forward://svc/$RELEASE-zeebe-gateway:8080", management: "forward://svc/$RELEASE-zeebe-gateway:9600"}
+    brokers:
+YAML
+    for broker in $(zeebe_brokers "$(id_of "$region")"); do
+        printf '      %d: forward://pod/%s-zeebe-%d:9600\n' "$broker" "$RELEASE" "$((broker / 2))"
+    done
+    printf '    search: {url: "forward://svc/%s-elasticsearch-master-hl:9200"}\n' "$RELEASE"
+    c8dr_helm "$region"
+}
+
+# Only the gateways, through kubectl's port-forward: what a person has at hand at first.
+declare -A FORWARDED_REST=() FORWARDED_MANAGEMENT=()
+c8dr_region_forwarded() {
+    local region=$1
+    cat <<YAML
+  - name: $region
+    exporter: elasticsearchregion$(id_of "$region")
+    gateways:
+      - {rest: "http://127.0.0.1:${FORWARDED_REST[$region]}", management: "http://127.0.0.1:${FORWARDED_MANAGEMENT[$region]}"}
+YAML
+}
+
+# forward_gateways: opens a port-forward to the gateway of each region.
+forward_gateways() {
+    local region
+    for region in "${REGIONS[@]}"; do
+        FORWARDED_REST[$region]=$(free_port)
+        FORWARDED_MANAGEMENT[$region]=$(free_port)
+        start "forward-$region" kubectl --kubeconfig "$(kube_config "$region")" --namespace "$(namespace_of "$region")" \
+            port-forward "svc/$RELEASE-zeebe-gateway" "${FORWARDED_REST[$region]}:8080" "${FORWARDED_MANAGEMENT[$region]}:9600"
+        up 20 "forward-$region" curl -sf -m 5 "http://127.0.0.1:${FORWARDED_REST[$region]}/v2/topology"
+    done
+}
+
+# c8dr_addresses REGION: the addresses that the brokers, their gateways and the search really have.
+c8dr_addresses() {
+    local region=$1 broker gateway
+    gateway=$(id_of "$region")
     cat <<YAML
   - name: $region
     exporter: elasticsearchregion$gateway
@@ -51,17 +114,19 @@ YAML
     for broker in $(zeebe_brokers "$gateway"); do
         printf '      %d: http://%s:9600\n' "$broker" "$(zeebe_address "$broker")"
     done
+    printf '    search: {url: "%s"}\n' "${SEARCH_URL[search-$region]}"
+}
+
+# c8dr_helm REGION: its place in Kubernetes, and the platform's driver that is c8dr's own.
+c8dr_helm() {
+    local region=$1
     cat <<YAML
-    search: {url: "${SEARCH_URL[search-$region]}"}
+    kubernetes: {context: $region, kubeconfig: "$SCRATCH/kubeconfig", namespace: $(namespace_of "$region"), release: $RELEASE}
     platform:
-      driver: command
-      pods: [$kubectl, get, pods, -o, json]
-      volumes: [$kubectl, get, pvc, -o, json]
-      install: [[$helm, --set, operate.enabled=false, --set, tasklist.enabled=false]]
-      webappsDown:
-        - [$kubectl, scale, deployment, $RELEASE-operate, --replicas=0]
-        - [$kubectl, scale, deployment, $RELEASE-tasklist, --replicas=0]
-      webappsUp: [[$helm]]
+      driver: helm
+      chart: "$here/chart"
+      version: $CHART_VERSION
+      values: ["$SCRATCH/camunda-values.yml", "$SCRATCH/$region/camunda-values.yml"]
 YAML
 }
 

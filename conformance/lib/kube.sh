@@ -6,7 +6,7 @@ readonly KUBE_NODES=5   # The chart keeps brokers apart, so a region needs as ma
 readonly KUBE_VOLUMES=12
 
 # Where each region's API server listens, so that one that is built anew answers where the lost one did.
-declare -A KUBE_PORT=()
+declare -A KUBE_PORT=() KUBE_ETCD=()
 
 # kube_folder REGION, kube_config REGION: its files, and the administrator's way in.
 kube_folder() { printf '%s/kube/%s' "$SCRATCH" "$1"; }
@@ -28,16 +28,38 @@ kube_up() {
     kube_certificates "$region" "$folder"
     printf '%s,admin,admin,system:masters\n' "admin-of-$region" >"$folder/tokens.csv"
     kube_write_config "$region" admin "admin-of-$region" >"$(kube_config "$region")"
-    local apiserver controller_manager kube_scheduler kwok
-    apiserver=$(tool kube-apiserver) controller_manager=$(tool kube-controller-manager)
+    local controller_manager kube_scheduler kwok
+    controller_manager=$(tool kube-controller-manager)
     kube_scheduler=$(tool kube-scheduler) kwok=$(tool kwok)
     have etcd || die 'etcd is missing; run conformance/install debian first'
     start "etcd-$region" etcd --name "$region" --data-dir "$folder/etcd" --unsafe-no-fsync \
         --listen-client-urls "http://127.0.0.1:$etcd" --advertise-client-urls "http://127.0.0.1:$etcd" \
         --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
         --initial-cluster "$region=http://127.0.0.1:$peer"
+    KUBE_ETCD[$region]=$etcd
+    kube_api_up "$region"
+    start "controllers-$region" "$controller_manager" --kubeconfig "$(kube_config "$region")" \
+        --bind-address 127.0.0.1 --secure-port "$controllers" --cert-dir "$folder/controllers" --leader-elect=false \
+        --service-account-private-key-file "$folder/accounts.key" --root-ca-file "$folder/ca.crt" \
+        --node-monitor-grace-period 1h # On a busy machine kwok is late with its nodes' signs of life.
+    start "scheduler-$region" "$kube_scheduler" --kubeconfig "$(kube_config "$region")" \
+        --bind-address 127.0.0.1 --secure-port "$scheduler" --cert-dir "$folder/scheduler" --leader-elect=false
+    [[ -n $rules ]] || rules=$(kube_plain_rules "$folder")
+    start "kwok-$region" "$kwok" --kubeconfig "$(kube_config "$region")" --config "$rules" --manage-all-nodes --node-lease-duration-seconds 40 \
+        --node-ip 127.0.0.1 --node-port "$kubelet" --server-address "127.0.0.1:$kubelet" \
+        --tls-cert-file "$folder/server.crt" --tls-private-key-file "$folder/server.key"
+    kube_furnish "$region" "$folder"
+    with Kubernetes "$KUBERNETES_VERSION"
+    with kwok "$KWOK_VERSION"
+}
+
+# kube_api_up REGION: its API server alone, on what etcd has; also again, after it was destroyed.
+kube_api_up() {
+    local region=$1 folder apiserver
+    folder=$(kube_folder "$region")
+    apiserver=$(tool kube-apiserver)
     # An address on loopback cannot be advertised to pods, so nobody keeps the list of API servers.
-    start "apiserver-$region" "$apiserver" --etcd-servers "http://127.0.0.1:$etcd" \
+    start "apiserver-$region" "$apiserver" --etcd-servers "http://127.0.0.1:${KUBE_ETCD[$region]}" \
         --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "${KUBE_PORT[$region]}" \
         --endpoint-reconciler-type none --service-cluster-ip-range 10.96.0.0/16 --allow-privileged \
         --cert-dir "$folder" --tls-cert-file "$folder/server.crt" --tls-private-key-file "$folder/server.key" \
@@ -45,18 +67,6 @@ kube_up() {
         --service-account-issuer https://kubernetes.default.svc \
         --service-account-key-file "$folder/accounts.pub" --service-account-signing-key-file "$folder/accounts.key"
     up 60 "apiserver-$region" kube "$region" get --raw /readyz
-    start "controllers-$region" "$controller_manager" --kubeconfig "$(kube_config "$region")" \
-        --bind-address 127.0.0.1 --secure-port "$controllers" --cert-dir "$folder/controllers" --leader-elect=false \
-        --service-account-private-key-file "$folder/accounts.key" --root-ca-file "$folder/ca.crt"
-    start "scheduler-$region" "$kube_scheduler" --kubeconfig "$(kube_config "$region")" \
-        --bind-address 127.0.0.1 --secure-port "$scheduler" --cert-dir "$folder/scheduler" --leader-elect=false
-    [[ -n $rules ]] || rules=$(kube_plain_rules "$folder")
-    start "kwok-$region" "$kwok" --kubeconfig "$(kube_config "$region")" --config "$rules" --manage-all-nodes \
-        --node-ip 127.0.0.1 --node-port "$kubelet" --server-address "127.0.0.1:$kubelet" \
-        --tls-cert-file "$folder/server.crt" --tls-private-key-file "$folder/server.key"
-    kube_furnish "$region" "$folder"
-    with Kubernetes "$KUBERNETES_VERSION"
-    with kwok "$KWOK_VERSION"
 }
 
 # kube_servers REGION: the names under which its servers were started.

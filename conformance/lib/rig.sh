@@ -29,6 +29,7 @@ helm() {
 # rig_up LAUNCHER C8DR: everything, healthy.
 rig_up() {
     local launcher=$1 c8dr=$2 region
+    tools_in_path helm kubectl
     zeebe_settle
     s3_up
     for region in "${REGIONS[@]}"; do
@@ -46,7 +47,7 @@ rig_up() {
     for region in "${REGIONS[@]}"; do
         helm "$region" upgrade --install "$RELEASE" "$here/chart" --version "$CHART_VERSION" \
             --values "$SCRATCH/camunda-values.yml" --values "$SCRATCH/$region/camunda-values.yml" >/dev/null
-        wait_for 60 "all pods of $region" pods_are_there "$region"
+        wait_for 180 "all pods of $region" pods_are_there "$region"
         follow_pods "$region"
     done
     with helm "$HELM_VERSION"
