@@ -1,14 +1,24 @@
 //! Where an API lies: a URL that holds no credentials.
 
+mod inside;
+
 use std::fmt::{self, Write};
+
+use c8dr_domain::ids::RegionId;
 
 use http::Uri;
 use url::Url;
 
-/// An `http` or `https` URL below which an API lies, with a path if the server has a context path. Holds no
-/// credentials.
+pub(crate) use self::inside::Route;
+pub use self::inside::{Inside, Kind, Through};
+
+/// An `http` or `https` URL below which an API lies, with a path if the server has a context path; or the place of one
+/// inside of a Kubernetes cluster. Holds no credentials.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BaseUrl(Url);
+pub struct BaseUrl {
+    url: Url,
+    inside: Option<Inside>,
+}
 
 /// A URL that is no base URL. Does not repeat the URL, as it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +35,25 @@ pub enum BadUrl {
     /// A query or a fragment.
     #[error("the URL must not have a query or a fragment")]
     Query,
+    /// It is to be inside of a cluster, and names no place there.
+    #[error(
+        "an address inside of a cluster is `forward://svc/NAME:PORT` or `forward://pod/NAME:PORT` (`forward+https://` where TLS is spoken), perhaps with a path; or `exec://pod/NAME:PORT`"
+    )]
+    Inside,
 }
 
 impl BaseUrl {
-    /// Takes a URL such as `https://camunda.example:9600/context`.
+    /// Takes a URL such as `https://camunda.example:9600/context`. One inside of a cluster still has to be told in which one
+    /// ([`BaseUrl::within`]), and reaches nobody until then.
     pub fn parse(text: &str) -> Result<Self, BadUrl> {
+        if let Some(inside) = Inside::parse(text) {
+            let inside = inside?;
+            let url = Url::parse("http://nowhere.kubernetes.invalid").map_err(BadUrl::Syntax)?;
+            return Ok(BaseUrl {
+                url,
+                inside: Some(inside),
+            });
+        }
         let url = Url::parse(text).map_err(BadUrl::Syntax)?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(BadUrl::Scheme);
@@ -40,24 +64,46 @@ impl BaseUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(BadUrl::Query);
         }
-        Ok(BaseUrl(url))
+        Ok(BaseUrl { url, inside: None })
+    }
+
+    /// What it is, if it is inside of a cluster.
+    pub fn inside(&self) -> Option<&Inside> {
+        self.inside.as_ref()
+    }
+
+    /// The same in the namespace of a region, if it is inside of a cluster.
+    ///
+    /// # Errors
+    /// If the namespace can stand in no host.
+    pub fn within(self, region: RegionId, namespace: &str) -> Result<Self, BadUrl> {
+        match self.inside {
+            None => Ok(self),
+            Some(inside) => Ok(BaseUrl {
+                url: inside.url(region, namespace).map_err(BadUrl::Syntax)?,
+                inside: Some(inside),
+            }),
+        }
     }
 
     /// Whether TLS is spoken there.
     pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
     }
 
     /// Host and port, as connections that fail are told of.
     pub fn target(&self) -> String {
-        let host = self.0.host_str().unwrap_or_default();
-        let port = self.0.port_or_known_default().unwrap_or_default();
+        if let Some(inside) = &self.inside {
+            return inside.to_string();
+        }
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port_or_known_default().unwrap_or_default();
         format!("{host}:{port}")
     }
 
     /// Whether it is on this machine, so that nobody else reads along.
     pub(crate) fn is_loopback(&self) -> bool {
-        match self.0.host() {
+        match self.url.host() {
             Some(url::Host::Domain(name)) => name == "localhost",
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -67,7 +113,7 @@ impl BaseUrl {
 
     /// The URL of `path` (with its leading slash, perhaps with a query) below this one.
     pub(crate) fn join(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
-        Uri::try_from(format!("{self}{path}"))
+        Uri::try_from(format!("{}{path}", self.url.as_str().trim_end_matches('/')))
     }
 }
 
@@ -81,7 +127,10 @@ impl std::str::FromStr for BaseUrl {
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        match &self.inside {
+            Some(inside) => inside.fmt(f),
+            None => f.write_str(self.url.as_str().trim_end_matches('/')),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod memory;
 mod tcp;
 mod tls;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,9 @@ use c8dr_domain::observation::Silence;
 use c8dr_engine::clock::{Clock, Moment};
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::base_url::Route;
+use crate::http::Service;
 
 pub use self::tcp::Tcp;
 pub use self::tls::{ClientIdentity, Tls, TlsOptions, TlsSetupError};
@@ -37,9 +41,21 @@ pub struct Target {
     pub port: u16,
 }
 
+impl Target {
+    /// The name by which the server knows itself: its host, or what its own cluster calls it.
+    pub(crate) fn own_name(&self) -> Cow<'_, str> {
+        match Route::of_host(&self.host) {
+            Some(route) => route.own_name().into(),
+            None => self.host.as_str().into(),
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
+        if let Some(route) = Route::of_host(&self.host) {
+            write!(f, "{}:{}", route.written(), self.port)
+        } else if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
             write!(f, "{}:{}", self.host, self.port)
@@ -57,6 +73,27 @@ pub struct NoConnection {
     pub detail: String,
 }
 
+/// A stream's own error, where it was learnt only after the stream was handed out that nobody listens at its far end:
+/// whatever was written into it has reached nobody. Port-forwards are like that.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct NobodyThere {
+    /// What the one in between said.
+    pub detail: String,
+}
+
+/// Whether an error comes of that.
+pub(crate) fn nobody_there<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a NobodyThere> {
+    causes(error).find_map(|cause| {
+        cause.downcast_ref().or_else(|| {
+            cause
+                .downcast_ref::<std::io::Error>()
+                .and_then(|io| io.get_ref())
+                .and_then(|inner| inner.downcast_ref())
+        })
+    })
+}
+
 /// Makes connections.
 pub trait Dial: Send + Sync {
     /// Connects to `target`, once, and ends by `deadline`, telling a refusal from silence and from an unknown name.
@@ -65,6 +102,12 @@ pub trait Dial: Send + Sync {
         target: &'a Target,
         deadline: Moment,
     ) -> BoxFuture<'a, Result<ByteStream, NoConnection>>;
+
+    /// Who carries whole requests to a place that no stream leads to. Most dialers know of no such place.
+    fn carrier(&self, target: &Target) -> Option<Service> {
+        let _ = target;
+        None
+    }
 }
 
 /// Which protocol is spoken over the connection (ALPN, where there is TLS).
@@ -108,10 +151,27 @@ impl Connector {
         &self.clock
     }
 
+    /// See [`Dial::carrier`].
+    pub(crate) fn carrier(&self, target: &Target) -> Option<Service> {
+        self.dial.carrier(target)
+    }
+
     /// Connects to `target` within `limit`, TLS handshake included.
     pub async fn connect(
         &self,
         target: &Target,
+        security: Security,
+        protocol: Protocol,
+        limit: Duration,
+    ) -> Result<ByteStream, NoConnection> {
+        self.connect_as(target, None, security, protocol, limit).await
+    }
+
+    /// As [`Connector::connect`], to a server whose certificate has another name than its host.
+    pub(crate) async fn connect_as(
+        &self,
+        target: &Target,
+        name: Option<&str>,
         security: Security,
         protocol: Protocol,
         limit: Duration,
@@ -137,7 +197,7 @@ impl Connector {
                 let left = deadline.since(self.clock.now()).max(GRACE);
                 match self
                     .clock
-                    .timeout(left, tls.handshake(stream, target, protocol))
+                    .timeout(left, tls.handshake(stream, target, name, protocol))
                     .await
                 {
                     Ok(secured) => secured,

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use tower::util::BoxCloneSyncService;
 
 pub use self::client::Client;
-pub(crate) use self::client::{chain, driven, target_of};
+pub(crate) use self::client::{chain, driven, failed, host_of, target_of, unsent};
 
 /// What carries a call: [`Client`], or anything else that speaks HTTP. Reads [`Bounds`] from the request's extensions.
 pub type Service = BoxCloneSyncService<Request<Full<Bytes>>, Response<Bytes>, Fault>;

@@ -13,6 +13,7 @@ pub mod elasticsearch;
 mod foreign;
 pub mod helm;
 pub mod http;
+pub mod kubernetes;
 pub mod platform;
 mod reading;
 pub mod setup;

@@ -5,10 +5,11 @@
 
 mod commands;
 mod eyes;
-mod kubernetes;
+pub(crate) mod kubernetes;
 mod line;
 mod manual;
 mod masked;
+mod native;
 
 use c8dr_domain::effect::PlatformEffect;
 
@@ -17,6 +18,7 @@ pub use self::eyes::Eyes;
 pub use self::line::{Environment, Line};
 pub use self::manual::Manual;
 pub(crate) use self::masked::masked_value;
+pub use self::native::Native;
 
 /// What kubectl prints, read into the domain's nouns.
 pub mod wire {

@@ -48,6 +48,15 @@ pub enum TlsSetupError {
         #[source]
         source: rustls::pki_types::pem::Error,
     },
+    /// A piece of PEM that is in no file of its own is none.
+    #[error("the {what} is no PEM")]
+    Part {
+        /// What it should be.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: rustls::pki_types::pem::Error,
+    },
     /// A PEM file holds nothing of use.
     #[error("the {what} file {} holds none", path.display())]
     Nothing {
@@ -78,12 +87,8 @@ impl Tls {
     /// Reads the files and prepares the client.
     pub fn new(options: &TlsOptions, clock: &Clock) -> Result<Self, TlsSetupError> {
         let roots = roots(options.ca_file.as_deref())?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_details(provider, Arc::new(WallClock(clock.clone())))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
-        let mut config = match &options.identity {
-            None => builder.with_no_client_auth(),
+        let identity = match &options.identity {
+            None => None,
             Some(identity) => {
                 let chain = certificates("client certificate", &identity.certificate_file)?;
                 let key = PrivateKeyDer::from_pem_file(&identity.key_file).map_err(|source| {
@@ -93,8 +98,55 @@ impl Tls {
                         source,
                     }
                 })?;
-                builder.with_client_auth_cert(chain, key)?
+                Some((chain, key))
             }
+        };
+        Self::with(roots, identity, clock)
+    }
+
+    /// The same from certificates that are not in files of their own: trusted ones in DER (the system's where none are
+    /// given), and ours with its key in PEM.
+    pub(crate) fn of_parts(
+        trusted: Option<&[Vec<u8>]>,
+        identity: Option<(&[u8], &[u8])>,
+        clock: &Clock,
+    ) -> Result<Self, TlsSetupError> {
+        let trusted = match trusted {
+            None => roots(None)?,
+            Some(certificates) => {
+                let mut store = RootCertStore::empty();
+                for certificate in certificates {
+                    store.add(CertificateDer::from(certificate.clone()))?;
+                }
+                store
+            }
+        };
+        let part = |what, source| TlsSetupError::Part { what, source };
+        let identity = match identity {
+            None => None,
+            Some((chain, key)) => {
+                let chain = CertificateDer::pem_slice_iter(chain)
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|source| part("client certificate", source))?;
+                let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| part("client key", source))?;
+                Some((chain, key))
+            }
+        };
+        Self::with(trusted, identity, clock)
+    }
+
+    fn with(
+        roots: RootCertStore,
+        identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+        clock: &Clock,
+    ) -> Result<Self, TlsSetupError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_details(provider, Arc::new(WallClock(clock.clone())))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
         };
         let mut http2 = config.clone();
         http2.alpn_protocols = vec![b"h2".to_vec()];
@@ -105,11 +157,12 @@ impl Tls {
         })
     }
 
-    /// Shakes hands over `stream` and checks that the certificate is `target`'s.
+    /// Shakes hands over `stream` and checks that the certificate is `target`'s, or that of `name`.
     pub(super) async fn handshake(
         &self,
         stream: ByteStream,
         target: &Target,
+        name: Option<&str>,
         protocol: Protocol,
     ) -> Result<ByteStream, NoConnection> {
         // A certificate's names are a stranger's text.
@@ -117,7 +170,7 @@ impl Tls {
             why: Silence::Tls,
             detail: format!("{target}: {}", plain(&detail)),
         };
-        let name = ServerName::try_from(target.host.clone())
+        let name = ServerName::try_from(name.map_or_else(|| target.own_name().into_owned(), str::to_owned))
             .map_err(|_| failed("the host cannot stand in a certificate".to_owned()))?;
         let config = match protocol {
             Protocol::Http1 => self.http1.clone(),

@@ -16,9 +16,10 @@ use futures_util::future::{BoxFuture, Either, select};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tower::ServiceExt;
 
 use super::{Bounds, Fault};
-use crate::dial::{Connector, NoConnection, Protocol, Security, Target, explain_tls, is_tls};
+use crate::dial::{Connector, NoConnection, Protocol, Security, Target, explain_tls, is_tls, nobody_there};
 
 /// An HTTP/1.1 client. Follows no redirects, retries nothing, keeps nothing between calls.
 #[derive(Clone, Debug)]
@@ -51,6 +52,9 @@ impl tower::Service<Request<Full<Bytes>>> for Client {
 async fn exchange(connector: &Connector, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Fault> {
     let bounds = request.extensions().get::<Bounds>().copied().unwrap_or_default();
     let (target, security) = target_of(request.uri())?;
+    if let Some(carrier) = connector.carrier(&target) {
+        return carrier.oneshot(request).await;
+    }
     let request = in_origin_form(request, &target, security)?;
     let stream = connector
         .connect(&target, security, Protocol::Http1, bounds.connect)
@@ -138,11 +142,7 @@ fn in_origin_form(
         why: Silence::NoSuchHost,
         detail: error.to_string(),
     };
-    let default_port = if security == Security::Tls { 443 } else { 80 };
-    let mut host = target.to_string();
-    if target.port == default_port {
-        host.truncate(host.len() - format!(":{default_port}").len());
-    }
+    let host = host_of(target, security);
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let path = Uri::try_from(path).map_err(|error| unusable(&error))?;
     let host = HeaderValue::try_from(host).map_err(|error| unusable(&error))?;
@@ -154,17 +154,32 @@ fn in_origin_form(
     Ok(request)
 }
 
+/// What stands in `Host`: the name by which the server knows itself, and the port unless it is the usual one.
+pub(crate) fn host_of(target: &Target, security: Security) -> String {
+    let default_port = if security == Security::Tls { 443 } else { 80 };
+    let mut host = Target {
+        host: target.own_name().into_owned(),
+        port: target.port,
+    }
+    .to_string();
+    if target.port == default_port {
+        host.truncate(host.len() - format!(":{default_port}").len());
+    }
+    host
+}
+
 impl From<NoConnection> for Fault {
     fn from(NoConnection { why, detail }: NoConnection) -> Self {
         Fault::NotSent { why, detail }
     }
 }
 
-fn unsent(target: &Target, error: &hyper::Error) -> Fault {
+pub(crate) fn unsent(target: &Target, error: &hyper::Error) -> Fault {
     // In TLS 1.3 a server refuses a client's certificate after the handshake, and now and then before the request is out.
-    let (why, words) = match is_tls(error) {
-        true => (Silence::Tls, explain_tls(error)),
-        false => (Silence::Broken, chain(error)),
+    let (why, words) = match (nobody_there(error), is_tls(error)) {
+        (Some(nobody), _) => (Silence::Refused, nobody.detail.clone()),
+        (None, true) => (Silence::Tls, explain_tls(error)),
+        (None, false) => (Silence::Broken, chain(error)),
     };
     Fault::NotSent {
         why,
@@ -173,7 +188,13 @@ fn unsent(target: &Target, error: &hyper::Error) -> Fault {
 }
 
 /// The fault behind an error that came up after the request was begun.
-fn failed(error: &(dyn Error + 'static), status: Option<u16>) -> Fault {
+pub(crate) fn failed(error: &(dyn Error + 'static), status: Option<u16>) -> Fault {
+    if let (Some(nobody), None) = (nobody_there(error), status) {
+        return Fault::NotSent {
+            why: Silence::Refused,
+            detail: nobody.detail.clone(),
+        };
+    }
     if is_tls(error) {
         return Fault::Broken {
             why: Silence::Tls,

@@ -1,4 +1,4 @@
-//! Looking at a platform by commands that print what Kubernetes lists.
+//! Looking at a platform: by commands that print what Kubernetes lists, or by asking Kubernetes itself.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::line::{Environment, Line};
 use crate::auth::Secrets;
 use crate::command::End;
 use crate::foreign::Garbled;
+use crate::kubernetes::Region;
 
 /// More than this is not read: a pod takes some 10 kB, so it is a list of more than a thousand.
 const OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -21,9 +22,11 @@ const OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Eyes {
     /// Prints the installation's pods as `kubectl get pods -o json` does. It must print all of them: those that are left
     /// out are not waited for.
-    pub pods: Line,
+    pub pods: Option<Line>,
     /// Prints the installation's volume claims as `kubectl get pvc -o json` does.
     pub volumes: Option<Line>,
+    /// The release in its cluster: what no command prints is asked of its API server.
+    pub region: Option<Region>,
     /// What both are run in.
     pub environment: Environment,
     /// How long one look may take. 15 s by default: an API server that is asked for a namespace answers in one, and one
@@ -35,21 +38,38 @@ impl Eyes {
     /// Eyes for pods only, in our own environment.
     pub fn new(pods: Line) -> Self {
         Eyes {
-            pods,
+            pods: Some(pods),
             volumes: None,
+            region: None,
+            environment: Environment::default(),
+            limit: Duration::from_secs(15),
+        }
+    }
+
+    /// Eyes that ask the API server for everything.
+    pub fn of(region: Region) -> Self {
+        Eyes {
+            pods: None,
+            volumes: None,
+            region: Some(region),
             environment: Environment::default(),
             limit: Duration::from_secs(15),
         }
     }
 
     pub(super) async fn pods(&self, clock: &Clock) -> Sight<Vec<Pod>> {
-        self.see(&self.pods, clock, kubernetes::pods).await
+        match (&self.pods, &self.region) {
+            (Some(line), _) => self.see(line, clock, kubernetes::pods).await,
+            (None, Some(region)) => region.pods().await,
+            (None, None) => Sight::NotAsked,
+        }
     }
 
     pub(super) async fn volumes(&self, clock: &Clock) -> Sight<BTreeSet<String>> {
-        match &self.volumes {
-            Some(line) => self.see(line, clock, kubernetes::volumes).await,
-            None => Sight::NotAsked,
+        match (&self.volumes, &self.region) {
+            (Some(line), _) => self.see(line, clock, kubernetes::volumes).await,
+            (None, Some(region)) => region.volumes().await,
+            (None, None) => Sight::NotAsked,
         }
     }
 

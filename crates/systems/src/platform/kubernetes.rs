@@ -13,8 +13,13 @@ use crate::foreign::{Garbled, json, shown};
 /// # Errors
 /// If it is no list of pods, or not all of it.
 pub fn pods(body: &[u8]) -> Result<Vec<Pod>, Garbled> {
-    let pods = items::<PodStatus>(body, "Pod")?;
-    Ok(pods
+    whole(pods_page(body)?)
+}
+
+/// As [`pods`], of a list that may go on; with the token of what follows.
+pub(crate) fn pods_page(body: &[u8]) -> Result<Page<Pod>, Garbled> {
+    let (pods, more) = items::<PodStatus>(body, "Pod")?;
+    let pods = pods
         .into_iter()
         // All of its containers have ended and none is begun again: it is a record of the past.
         .filter(|pod| !matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed")))
@@ -29,7 +34,8 @@ pub fn pods(body: &[u8]) -> Result<Vec<Pod>, Garbled> {
             is_terminating: pod.metadata.deletion_timestamp.is_some(),
             name: pod.metadata.name,
         })
-        .collect())
+        .collect();
+    Ok((pods, more))
 }
 
 /// The names of the volume claims.
@@ -37,8 +43,28 @@ pub fn pods(body: &[u8]) -> Result<Vec<Pod>, Garbled> {
 /// # Errors
 /// If it is no list of volume claims, or not all of it.
 pub fn volumes(body: &[u8]) -> Result<BTreeSet<String>, Garbled> {
-    let claims = items::<IgnoredAny>(body, "PersistentVolumeClaim")?;
-    Ok(claims.into_iter().map(|claim| claim.metadata.name).collect())
+    Ok(whole(volumes_page(body)?)?.into_iter().collect())
+}
+
+/// As [`volumes`], of a list that may go on; with the token of what follows.
+pub(crate) fn volumes_page(body: &[u8]) -> Result<Page<String>, Garbled> {
+    let (claims, more) = items::<IgnoredAny>(body, "PersistentVolumeClaim")?;
+    let names = claims.into_iter().map(|claim| claim.metadata.name).collect();
+    Ok((names, more))
+}
+
+/// A page of a list, and the token of the next one.
+pub(crate) type Page<T> = (Vec<T>, Option<String>);
+
+/// What is on the only page.
+fn whole<T>((items, more): Page<T>) -> Result<Vec<T>, Garbled> {
+    match more {
+        None => Ok(items),
+        Some(_) => {
+            let what = "the list goes on, and the rest was not asked for";
+            Err(Garbled::content("metadata.continue", what))
+        }
+    }
 }
 
 /// What a pod is for, by the labels of Camunda's charts and of those that bring the search. `spec: api.md §10`
@@ -103,7 +129,7 @@ struct Condition {
 }
 
 /// The items of a list of `kind`s, each with a name that is one.
-fn items<S: DeserializeOwned>(body: &[u8], kind: &str) -> Result<Vec<Object<S>>, Garbled> {
+fn items<S: DeserializeOwned>(body: &[u8], kind: &str) -> Result<Page<Object<S>>, Garbled> {
     let list: List<S> = json::read(body)?;
     if list.kind != "List" && list.kind != format!("{kind}List") {
         let what = format!(
@@ -111,13 +137,6 @@ fn items<S: DeserializeOwned>(body: &[u8], kind: &str) -> Result<Vec<Object<S>>,
             shown(list.kind.as_bytes(), 60)
         );
         return Err(Garbled::content("kind", what));
-    }
-    if list
-        .metadata
-        .is_some_and(|metadata| metadata.more.is_some_and(|more| !more.is_empty()))
-    {
-        let what = "the list goes on, and the rest was not asked for";
-        return Err(Garbled::content("metadata.continue", what));
     }
     for (item, at) in list.items.iter().zip(0..) {
         if let Some(other) = item.kind.as_deref().filter(|other| *other != kind) {
@@ -129,11 +148,12 @@ fn items<S: DeserializeOwned>(body: &[u8], kind: &str) -> Result<Vec<Object<S>>,
             return Err(Garbled::content(format!("items[{at}].metadata.name"), what));
         }
     }
-    Ok(list.items)
+    let more = list.metadata.and_then(|metadata| metadata.more);
+    Ok((list.items, more.filter(|more| !more.is_empty())))
 }
 
 /// Whether Kubernetes could have taken it for the name of an object: it is shown to people, and typed by them.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     (1..=253).contains(&name.len()) && name.chars().all(is_allowed)
 }

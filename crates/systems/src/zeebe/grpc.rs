@@ -21,8 +21,10 @@ use super::wire::{Garbled, shown};
 use super::zbctl;
 use crate::auth::Secrets;
 use crate::call::{Caller, Door};
-use crate::dial::{ByteStream, Connector, Protocol, causes, explain_tls, is_tls};
-use crate::http::{Fault, chain, driven, target_of};
+use crate::dial::{
+    ByteStream, Connector, Protocol, Security, Target, causes, explain_tls, is_tls, nobody_there,
+};
+use crate::http::{Fault, chain, driven, host_of, target_of};
 use crate::reading::unheard;
 
 /// The generated messages and client.
@@ -87,6 +89,7 @@ impl Grpc {
             .connect(&target, security, Protocol::Http2, limits.connect)
             .await
             .map_err(Fault::from)?;
+        let origin = own_origin(origin, &target, security);
         let call = talk(stream, door.authorization.clone(), origin, limits.body_bytes_max);
         match self.connector.clock().timeout(limits.read, call).await {
             Ok(answered) => Ok(converted(answered?.into_inner())),
@@ -96,6 +99,18 @@ impl Grpc {
             }
             .into()),
         }
+    }
+}
+
+/// The same URL with the host by which the server knows itself.
+fn own_origin(origin: Uri, target: &Target, security: Security) -> Uri {
+    let mut parts = origin.clone().into_parts();
+    match host_of(target, security).parse() {
+        Ok(authority) => {
+            parts.authority = Some(authority);
+            Uri::from_parts(parts).unwrap_or(origin)
+        }
+        Err(_) => origin,
     }
 }
 
@@ -157,6 +172,12 @@ impl Failure {
 }
 
 fn broken(error: &hyper::Error) -> Fault {
+    if let Some(nobody) = nobody_there(error) {
+        return Fault::NotSent {
+            why: Silence::Refused,
+            detail: nobody.detail.clone(),
+        };
+    }
     if is_tls(error) {
         return Fault::Broken {
             why: Silence::Tls,

@@ -1,0 +1,38 @@
+//! Kubernetes: two clusters' API servers, asked for what an installation consists of, and told to change little of it.
+//!
+//! kube reads the kubeconfig, keeps tokens fresh and shakes hands for port-forwards; every byte goes through the same seam as
+//! everything else ([`crate::dial`]), a fresh connection per call. Each call needs a [`Right`], so the rights that an
+//! installation has to grant are all listed in one place. Lists are whole, or there is none.
+
+mod access;
+mod ask;
+mod channel;
+mod cluster;
+mod configuration;
+mod discover;
+mod exec;
+mod fence;
+mod forward;
+mod leftovers;
+mod object;
+mod plugin;
+mod region;
+mod rights;
+mod service;
+mod state;
+mod transport;
+mod trouble;
+mod webapps;
+
+pub use self::access::Access;
+pub use self::cluster::{Cluster, Limits};
+pub use self::configuration::{Numbering, Numbers};
+pub use self::discover::{Found, FoundSearch, NotThere};
+pub use self::fence::{Hanging, Still, Workload, WorkloadKind};
+pub use self::forward::Forward;
+pub use self::leftovers::{Leftover, LeftoverKind, Leftovers};
+pub use self::region::Region;
+pub use self::rights::{Right, Rule, Side};
+pub use self::state::State;
+pub use self::trouble::Trouble;
+pub use self::webapps::Webapp;
