@@ -137,6 +137,16 @@ pub enum Command {
         after_help = "Examples:\n  c8dr failback --returning paris --dry-run\n  c8dr failback --returning paris\n  c8dr failback --returning paris --yes --reason \"INC-4711\"\n\nThe configuration needs for it, in each region, `search` (url) and `platform` (driver, pods, install, webappsDown,\nwebappsUp), and for both `snapshots` (repository, type, settings). A `bucket` makes the run resumable elsewhere."
     )]
     Failback(Failback),
+    /// Make sure that a lost region cannot come back by itself: scale its brokers and gateways to zero, and see them gone
+    #[command(
+        after_help = "Examples:\n  c8dr fence --lost paris --dry-run\n  c8dr fence --lost paris\n  c8dr fence --lost paris --network-policy\n\nIt needs `kubernetes` of the region in the configuration, and the region's API server. A failover needs no fence where\nthe survivors prove the loss; where they cannot, this is how it becomes one."
+    )]
+    Fence(Fence),
+    /// What an earlier life of the returning region has left behind: volume claims, volumes, releases; delete it by name
+    #[command(
+        after_help = "Examples:\n  c8dr clean --returning paris                                       list it\n  c8dr clean --returning paris --delete pvc/data-camunda-zeebe-0     delete this one\n  c8dr clean --returning paris --delete pvc/data-camunda-zeebe-0 --delete pv/paris-pv-1 --dry-run"
+    )]
+    Clean(Clean),
     /// Carry out a saved plan, if the world is still as it was
     #[command(after_help = "Example:\n  c8dr apply failover-paris.plan.json")]
     Apply(Apply),
@@ -157,9 +167,9 @@ pub enum Command {
         after_help = "Examples:\n  c8dr release show\n  c8dr release rollback --region london"
     )]
     Release(ReleaseCommand),
-    /// Write a configuration from what the shell already knows
+    /// Write a configuration from what both clusters show, or from what the shell already knows
     #[command(
-        after_help = "Examples:\n  c8dr init --from-env\n  c8dr init --from-env --cluster-size 8 --partition-count 8 --write camunda.yaml\n\nIt reads the variables that Camunda's dual-region guide has you export: CLUSTER_0 and CLUSTER_1 (kubectl contexts),\nCAMUNDA_NAMESPACE_0 and CAMUNDA_NAMESPACE_1, or CLUSTER_SURVIVING, CLUSTER_RECREATED, CAMUNDA_NAMESPACE_SURVIVING,\nCAMUNDA_NAMESPACE_RECREATED with REGION_SURVIVING and REGION_RECREATED; HELM_RELEASE_NAME, HELM_CHART_VERSION, and\nS3_BUCKET_NAME for a failback."
+        after_help = "Examples:\n  c8dr init --discover --context london --context paris --namespace london=camunda-london --namespace paris=camunda-paris\n  c8dr init --from-env\n  c8dr init --from-env --cluster-size 8 --partition-count 8 --write camunda.yaml\n\nWith --from-env it reads the variables that Camunda's dual-region guide has you export: CLUSTER_0 and CLUSTER_1 (kubectl contexts),\nCAMUNDA_NAMESPACE_0 and CAMUNDA_NAMESPACE_1, or CLUSTER_SURVIVING, CLUSTER_RECREATED, CAMUNDA_NAMESPACE_SURVIVING,\nCAMUNDA_NAMESPACE_RECREATED with REGION_SURVIVING and REGION_RECREATED; HELM_RELEASE_NAME, HELM_CHART_VERSION, and\nS3_BUCKET_NAME for a failback."
     )]
     Init(Init),
     /// The configuration: is it right, what does it amount to, what may stand in it
@@ -545,6 +555,48 @@ pub struct Returning {
     pub adopt_pause: Option<String>,
 }
 
+/// `fence`
+#[derive(Debug, clap::Args)]
+pub struct Fence {
+    /// The lost region, by its whole name
+    #[arg(long, value_name = "REGION")]
+    pub lost: String,
+    /// Cut it off by a network policy, in place of scaling it to zero
+    #[arg(long)]
+    pub network_policy: bool,
+    /// Go on although the region seems to serve, for this reason
+    #[arg(long, value_name = "REASON", value_parser = usage::reason)]
+    pub accept_serving: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub consent: Asked,
+}
+
+/// `clean`
+#[derive(Debug, clap::Args)]
+pub struct Clean {
+    /// The returning region, by its whole name
+    #[arg(long, value_name = "REGION")]
+    pub returning: String,
+    /// Delete this one for good: `pvc/NAME`, `pv/NAME` or `release/NAME`, as it is listed; once for each
+    #[arg(long, value_name = "KIND/NAME")]
+    pub delete: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub consent: Asked,
+}
+
+/// Consent to something that is no run.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Asked {
+    /// Only print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// `failback`
 #[derive(Debug, clap::Args)]
 pub struct Failback {
@@ -598,6 +650,26 @@ pub struct Init {
     /// Read the variables of Camunda's dual-region guide from the environment
     #[arg(long)]
     pub from_env: bool,
+    /// Look at both clusters through kubectl's contexts
+    #[arg(long, conflicts_with_all = ["from_env", "cluster_size", "partition_count"], requires = "context")]
+    pub discover: bool,
+    /// A context of the kubeconfig; once for each region
+    #[arg(long, value_name = "CONTEXT", requires = "discover")]
+    pub context: Vec<String>,
+    /// The namespace of the installation, in both contexts or in the one that is named
+    #[arg(long, value_name = "[CONTEXT=]NAMESPACE", requires = "discover")]
+    pub namespace: Vec<String>,
+    /// The release of the installation
+    #[arg(
+        long,
+        default_value = "camunda",
+        value_name = "RELEASE",
+        requires = "discover"
+    )]
+    pub release: String,
+    /// The kubeconfig, if it is not where kubectl looks for it
+    #[arg(long, value_name = "FILE", requires = "discover")]
+    pub kubeconfig: Option<PathBuf>,
     /// Where to write it; a file that exists is never overwritten
     #[arg(long, default_value = "c8dr.yaml", value_name = "FILE")]
     pub write: PathBuf,

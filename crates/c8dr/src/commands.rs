@@ -2,12 +2,14 @@
 
 mod apply;
 mod carry;
+mod clean;
 mod config;
 mod drill;
 mod drill_script;
 mod explain;
 mod failback;
 mod failover;
+mod fence;
 mod init;
 mod interrupts;
 mod lab;
@@ -58,11 +60,13 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         }
         Command::Failover(failover) => failover::run(args, screen, failover).await,
         Command::Failback(failback) => failback::run(args, screen, failback).await,
+        Command::Fence(fence) => fence::run(args, screen, fence).await,
+        Command::Clean(clean) => clean::run(args, screen, clean).await,
         Command::Apply(apply) => apply::run(args, screen, apply).await,
         Command::Run(run) => runs::run(args, screen, run).await,
         Command::Values(wanted) => values::run(args, screen, wanted),
         Command::Release(command) => release::run(args, screen, command).await,
-        Command::Init(init) => init::run(screen, init),
+        Command::Init(init) => init::run(screen, init).await,
         Command::Config(command) => config::run(args, screen, command),
         Command::Explain { code } => explain::run(screen, code.as_deref()),
         Command::Completions { shell } => {

@@ -5,6 +5,7 @@ mod complaint;
 mod error;
 mod file;
 mod find;
+pub(crate) mod kubernetes;
 mod origins;
 mod places;
 mod platforms;
@@ -17,17 +18,18 @@ mod source;
 mod timeouts;
 mod traffic;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use c8dr_domain::ids::{BrokerId, ExporterId, GatewayName, RegionId};
 use c8dr_domain::installation::{Installation, InvalidInstallation};
 use c8dr_systems::zeebe::{BaseUrl, Endpoints, GatewayEndpoints};
 
-use self::address::{Owners, url};
+use self::address::{Owners, url_in};
 pub use self::error::{ConfigError, Mistake, NoSecret};
 pub use self::file::{BrokerKey, File, Gateway, Login, Region, Secret, TerraformOutput};
 pub use self::find::{Found, FoundBy, find, lab_config};
+pub use self::kubernetes::KubernetesAt;
 pub use self::origins::{Origin, Setting, origins};
 pub use self::platforms::{HelmBy, ValuesOf};
 pub use self::rebuild::{BucketAt, PlatformBy, Rebuild};
@@ -54,6 +56,8 @@ pub struct Config {
     pub installation: Installation,
     /// Where it is.
     pub endpoints: Endpoints,
+    /// Where each region's release runs in Kubernetes, as far as it is said.
+    pub kubernetes: BTreeMap<RegionId, KubernetesAt>,
     /// What a failback needs besides, as far as it is configured.
     pub rebuild: Rebuild,
     /// The names that users come by, where they are configured.
@@ -88,6 +92,7 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
     let installation = installation(source, file)?;
     let resolver = Resolver::new(source, file, secrets)?;
     let timeouts = Timeouts::resolve(source, file)?;
+    let kubernetes = kubernetes::resolve(source, file)?;
     let mut endpoints = Endpoints {
         credentials: resolver.credentials(file)?,
         tls: resolver.tls(),
@@ -96,15 +101,13 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
     };
     let mut owners = Owners::default();
     for (region, id) in file.regions.iter().zip(0..) {
-        gateways(source, region, RegionId(id), &mut owners, &mut endpoints)?;
-        brokers(
-            source,
+        let place = Place {
             region,
-            RegionId(id),
-            &installation,
-            &mut owners,
-            &mut endpoints,
-        )?;
+            id: RegionId(id),
+            kubernetes: kubernetes.get(&RegionId(id)),
+        };
+        gateways(source, &place, &mut owners, &mut endpoints)?;
+        brokers(source, &place, &installation, &mut owners, &mut endpoints)?;
     }
     if endpoints.gateways.is_empty() {
         return Err(source.wrong(
@@ -125,7 +128,8 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
         path: source.path.clone(),
         installation,
         endpoints,
-        rebuild: rebuild::resolve(source, file, &resolver, timeouts)?,
+        rebuild: rebuild::resolve(source, file, &resolver, timeouts, &kubernetes)?,
+        kubernetes,
         traffic: traffic::resolve(source, file)?,
         timeouts,
         clock_speed,
@@ -217,19 +221,30 @@ fn installation(source: &Source, file: &File) -> Result<Installation, ConfigErro
     })
 }
 
+/// A region of the file, with what is known of its place.
+struct Place<'a> {
+    region: &'a Region,
+    id: RegionId,
+    kubernetes: Option<&'a KubernetesAt>,
+}
+
 fn gateways(
     source: &Source,
-    region: &Region,
-    id: RegionId,
+    place: &Place<'_>,
     owners: &mut Owners,
     endpoints: &mut Endpoints,
 ) -> Result<(), ConfigError> {
+    let Place {
+        region,
+        id,
+        kubernetes,
+    } = *place;
     for (gateway, number) in region.gateways.iter().zip(0u32..) {
         let key = format!("regions[{id}].gateways[{number}]");
         let mut address = |kind: &str, text: &Option<String>| -> Result<Option<BaseUrl>, ConfigError> {
             let Some(text) = text else { return Ok(None) };
             let key = format!("{key}.{kind}");
-            let address = url(source, &key, text)?;
+            let address = url_in(source, &key, text, id, kubernetes)?;
             owners.note(source, &key, id, &address)?;
             Ok(Some(address))
         };
@@ -272,12 +287,16 @@ fn gateway_name(region: &Region, gateway: &Gateway, number: u32) -> String {
 
 fn brokers(
     source: &Source,
-    region: &Region,
-    id: RegionId,
+    place: &Place<'_>,
     installation: &Installation,
     owners: &mut Owners,
     endpoints: &mut Endpoints,
 ) -> Result<(), ConfigError> {
+    let Place {
+        region,
+        id,
+        kubernetes,
+    } = *place;
     for (number, address) in &region.brokers {
         let broker = BrokerId(number.0);
         let key = format!("regions[{id}].brokers.{}", number.0);
@@ -302,7 +321,7 @@ fn brokers(
                 "A broker's region is its id modulo 2: the first region has the even ids.",
             ));
         }
-        let address = url(source, &key, address)?;
+        let address = url_in(source, &key, address, id, kubernetes)?;
         owners.note(source, &key, id, &address)?;
         if let Some((twin, _)) = endpoints.brokers.iter().find(|(_, other)| **other == address) {
             return Err(source.wrong(
@@ -387,6 +406,60 @@ regions:
         assert_eq!(config.installation.regions()[1].name, "paris");
     }
 
+    fn with_kubernetes() -> String {
+        let block = |region: &str| {
+            format!(
+                "    kubernetes: {{kubeconfig: /k/config, context: {region}, namespace: camunda-{region}, release: camunda}}\n"
+            )
+        };
+        GOOD.replace(
+            "    gateways:\n      - rest",
+            &format!("{}    gateways:\n      - rest", block("london")),
+        )
+        .replace(
+            "    gateways:\n      - name",
+            &format!("{}    gateways:\n      - name", block("paris")),
+        )
+    }
+
+    #[test]
+    fn addresses_inside_of_a_cluster_belong_to_their_region() {
+        let text = with_kubernetes()
+            .replace("http://a:9600", "forward://svc/gw:9600")
+            .replace("http://c:9600/ctx", "forward://svc/gw:9600")
+            + "bucket: {url: \"file:///tmp\"}\n";
+        let text = text.replace(
+            "    brokers: {}\n",
+            "    brokers: {}\n    platform: {driver: manual, install: []}\n    search: {url: \"forward+https://svc/es:9200\"}\n",
+        );
+        let config = read(&text).unwrap();
+        // The same words in both regions are two addresses.
+        let management = |gateway: &str| {
+            config.endpoints.gateways[&GatewayName::new(gateway)]
+                .management
+                .clone()
+                .unwrap()
+        };
+        let (london, paris) = (management("london-0"), management("p"));
+        assert_eq!(
+            (london.to_string(), paris.to_string()),
+            (
+                "forward://svc/gw:9600".to_owned(),
+                "forward://svc/gw:9600".to_owned()
+            )
+        );
+        assert_ne!(london, paris);
+        assert!(config.rebuild.searches[&RegionId(1)].url.is_https());
+        assert_eq!(config.rebuild.platforms[&RegionId(1)].pods, None);
+        assert_eq!(
+            config.kubernetes[&RegionId(1)]
+                .kubectl(&["get", "pods"])
+                .join(" "),
+            "kubectl --kubeconfig /k/config --context paris --namespace camunda-paris get pods"
+        );
+        assert_eq!(config.timeouts.connect, std::time::Duration::from_secs(3));
+    }
+
     #[test]
     fn what_a_failback_needs_is_resolved() {
         let text = GOOD.replace(
@@ -456,6 +529,29 @@ regions:
                 format!("{GOOD}timeouts: {{connectSeconds: 0}}\n"),
             ),
             ("same names", GOOD.replace("paris", "london")),
+            (
+                "inside of a cluster that nobody named",
+                GOOD.replace("http://a:9600", "forward://svc/gw:9600"),
+            ),
+            (
+                "no place in a cluster",
+                GOOD.replace("http://a:9600", "forward://gw:9600"),
+            ),
+            (
+                "the same namespace twice",
+                with_kubernetes().replace("namespace: camunda-paris", "namespace: camunda-london").replace("context: paris", "context: london"),
+            ),
+            (
+                "no namespace",
+                with_kubernetes().replace("namespace: camunda-paris", "namespace: Paris!"),
+            ),
+            (
+                "a platform that nobody sees",
+                GOOD.replace(
+                    "    brokers: {}\n",
+                    "    brokers: {}\n    platform: {driver: manual, install: []}\n",
+                ),
+            ),
         ];
         let all: String = cases
             .iter()

@@ -11,6 +11,9 @@ pub const CONFIG: &str = "C8DR_CONFIG";
 /// What to log, as `tracing` directives. Default: warnings.
 pub const LOG: &str = "C8DR_LOG";
 
+/// Where kubeconfigs are, where the configuration names none. As kubectl has it.
+pub const KUBECONFIG: &str = "KUBECONFIG";
+
 /// A variable's value; unset and empty are the same.
 pub fn read(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -14,6 +14,7 @@ use c8dr_engine::journal::store::LockError;
 use c8dr_systems::bucket::BucketSetupError;
 use c8dr_systems::helm::Trouble;
 use c8dr_systems::helm::values::Unreadable;
+use c8dr_systems::kubernetes;
 use c8dr_systems::terraform::NoBucketName;
 use c8dr_systems::zeebe::SetupError;
 use miette::Diagnostic;
@@ -137,6 +138,21 @@ pub enum CliError {
         path: PathBuf,
         /// What to do.
         help: &'static str,
+    },
+    /// Kubernetes.
+    #[error("{0}")]
+    #[diagnostic(help(
+        "What was answered before stays done; nothing else was changed. `c8dr explain kubernetes-trouble` tells what to look at."
+    ))]
+    Kubernetes(kubernetes::Trouble),
+    /// Something is not to be deleted.
+    #[error("nothing was deleted: {what}")]
+    #[diagnostic(help(
+        "`c8dr clean --returning REGION` lists what is left over, and `c8dr status` who serves."
+    ))]
+    NotALeftover {
+        /// What is in the way.
+        what: String,
     },
     /// The record outside this machine could not be used.
     #[error(transparent)]
@@ -337,6 +353,8 @@ impl CliError {
             CliError::OtherInstallation { .. } => ErrorCode::NotThisInstallation,
             CliError::NoTerminal => ErrorCode::NoTerminal,
             CliError::NotConfigured { .. } => ErrorCode::ConfigurationIncomplete,
+            CliError::Kubernetes(_) => ErrorCode::KubernetesTrouble,
+            CliError::NotALeftover { .. } => ErrorCode::NotALeftover,
             CliError::Record(trouble) => trouble.error_code(),
             CliError::Cut { .. } => ErrorCode::JournalCut,
             CliError::NewerPlan { .. } => ErrorCode::PlanNewer,
@@ -387,6 +405,12 @@ impl CliError {
             | CliError::Lock(_) => Exit::Refused,
             CliError::NotConfigured { .. } => Exit::Usage,
             CliError::Cut { .. } | CliError::EditedPlan { .. } | CliError::NewerPlan { .. } => Exit::Refused,
+            CliError::Kubernetes(kubernetes::Trouble::Access { .. }) => Exit::Usage,
+            CliError::Kubernetes(kubernetes::Trouble::Refused { .. }) => Exit::Refused,
+            CliError::Kubernetes(
+                kubernetes::Trouble::Unheard { .. } | kubernetes::Trouble::Garbled { .. },
+            ) => Exit::Unknown,
+            CliError::NotALeftover { .. } => Exit::Refused,
             CliError::Record(trouble) => trouble.exit(),
             CliError::Journal(trouble) => trouble.exit(),
             CliError::BrokenOff(broken) => broken.exit(),

@@ -12,10 +12,11 @@ use c8dr_engine::journal::Store;
 use c8dr_engine::observe::Sources;
 use c8dr_engine::ports::{Bucket, Platform, Search, Tap, Traffic};
 use c8dr_systems::bucket::{self, Place, S3};
-use c8dr_systems::dial::Tcp;
+use c8dr_systems::dial::{Dial, Tcp};
 use c8dr_systems::elasticsearch::Elasticsearch;
 use c8dr_systems::helm::{Cli, Helm};
-use c8dr_systems::platform::{Commands, Environment, Eyes, Line, Manual, Tasks};
+use c8dr_systems::kubernetes::{self, Forward, Region};
+use c8dr_systems::platform::{Commands, Environment, Eyes, Line, Manual, Native, Tasks};
 use c8dr_systems::terraform;
 use c8dr_systems::traffic::Hook;
 use c8dr_systems::zeebe::{Auth, Cluster};
@@ -39,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) helms: BTreeMap<RegionId, Helm>,
     pub(crate) traffic: Option<Box<dyn Traffic>>,
     pub(crate) bucket: Option<Box<dyn Bucket>>,
+    /// Each region's release in its cluster, as far as that is configured.
+    pub(crate) kubernetes: BTreeMap<RegionId, Region>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     /// What was asked and answered, for the report.
@@ -73,7 +76,10 @@ impl Site {
             screen.exchange(&exchange);
             keep(exchange);
         }));
-        let dial = Arc::new(Tcp::new(clock.clone()));
+        let tcp = Arc::new(Tcp::new(clock.clone()));
+        let kubernetes = regions(&config, &tcp, &clock, tap.as_ref());
+        // Where there is no cluster to forward into, it is plain TCP.
+        let dial: Arc<dyn Dial> = Arc::new(Forward::new(kubernetes.clone(), tcp.clone()));
         let cluster = Cluster::new(config.endpoints.clone(), dial.clone(), clock.clone(), tap.clone())?;
         let mut searches = BTreeMap::new();
         for (region, endpoint) in &config.rebuild.searches {
@@ -84,7 +90,7 @@ impl Site {
         let mut platforms: BTreeMap<RegionId, Box<dyn Platform>> = BTreeMap::new();
         let mut helms = BTreeMap::new();
         for (region, by) in &config.rebuild.platforms {
-            let Some(platform) = platform(by, hidden.clone(), &clock) else {
+            let Some(platform) = platform(by, kubernetes.get(region), hidden.clone(), &clock) else {
                 continue;
             };
             let Some(helm) = &by.helm else {
@@ -96,13 +102,18 @@ impl Site {
                 ..Environment::default()
             };
             let cli = Cli::new(helm.at.clone(), environment, clock.clone(), tap.clone());
-            let helm = Helm::new(cli, helm.chart.clone(), helm.generation, platform.into());
+            // What helm does not do, the API server does; the commands are what a person would type.
+            let workloads: Arc<dyn Platform> = match kubernetes.get(region) {
+                Some(region) => Arc::new(Native::new(region.clone(), platform.into())),
+                None => platform.into(),
+            };
+            let helm = Helm::new(cli, helm.chart.clone(), helm.generation, workloads);
             platforms.insert(*region, Box::new(helm.clone()));
             helms.insert(*region, helm);
         }
         let traffic = (config.traffic.as_ref()).and_then(|by| traffic(by, &config, &clock));
         let bucket = match &config.rebuild.bucket {
-            Some(at) => bucket(at, config.timeouts.bucket(), dial, &clock)?,
+            Some(at) => bucket(at, config.timeouts.bucket(), tcp, &clock)?,
             None => None,
         };
         Ok(Site {
@@ -112,6 +123,7 @@ impl Site {
             helms,
             traffic,
             bucket,
+            kubernetes,
             config,
             clock,
             store,
@@ -237,6 +249,34 @@ fn slip(typed: &str, known: [&str; 2]) -> &'static str {
     }
 }
 
+/// Each region's release in its cluster.
+pub(crate) fn regions(
+    config: &Config,
+    dial: &Arc<Tcp>,
+    clock: &Clock,
+    tap: Option<&Tap>,
+) -> BTreeMap<RegionId, Region> {
+    config
+        .kubernetes
+        .iter()
+        .map(|(region, at)| {
+            let cluster = kubernetes::Cluster::new(
+                at.access.clone(),
+                dial.clone(),
+                clock.clone(),
+                kubernetes::Limits::default(),
+                tap.cloned(),
+            );
+            let release = Region {
+                cluster,
+                namespace: at.namespace.clone(),
+                release: at.release.clone(),
+            };
+            (*region, release)
+        })
+        .collect()
+}
+
 /// The bucket as it is configured.
 fn bucket(
     at: &BucketAt,
@@ -304,10 +344,20 @@ fn traffic(by: &TrafficBy, config: &Config, clock: &Clock) -> Option<Box<dyn Tra
 }
 
 /// A platform as it is configured; the configuration has no command without words.
-fn platform(by: &PlatformBy, hidden: Vec<SecretString>, clock: &Clock) -> Option<Box<dyn Platform>> {
-    let mut eyes = Eyes::new(Line::of(by.pods.clone())?);
+fn platform(
+    by: &PlatformBy,
+    region: Option<&Region>,
+    hidden: Vec<SecretString>,
+    clock: &Clock,
+) -> Option<Box<dyn Platform>> {
+    let mut eyes = match (by.pods.clone().and_then(Line::of), region) {
+        (Some(pods), _) => Eyes::new(pods),
+        (None, Some(region)) => Eyes::of(region.clone()),
+        (None, None) => return None,
+    };
     eyes.environment.hidden = hidden;
     eyes.volumes = by.volumes.clone().and_then(Line::of);
+    eyes.region = region.cloned();
     let lines = |commands: &[Vec<String>]| -> Vec<Line> {
         commands
             .iter()

@@ -1,5 +1,8 @@
-//! `c8dr init --from-env`: writes a configuration from the variables that Camunda's dual-region guide has exported.
+//! `c8dr init`: writes a configuration, from what two clusters show, or from the variables that Camunda's dual-region guide has
+//! exported.
 
+mod discover;
+mod found;
 mod variables;
 mod yaml;
 
@@ -24,11 +27,14 @@ struct Written {
     left_out: Vec<String>,
 }
 
-pub(super) fn run(screen: &Screen, init: &Init) -> Result<Exit, CliError> {
+pub(super) async fn run(screen: &Screen, init: &Init) -> Result<Exit, CliError> {
+    if init.discover {
+        return discovered(screen, init).await;
+    }
     if !init.from_env {
         return Err(CliError::Usage {
             what: "`c8dr init` must be told where to begin".to_owned(),
-            help: "From the variables of Camunda's dual-region guide:\n  c8dr init --from-env     (`c8dr init --help` lists them)\nBy hand, from the example in the README, \"Your own cluster\"; then\n  c8dr config check"
+            help: "From what both clusters show:\n  c8dr init --discover     (`c8dr init --help` has an example)\nFrom the variables of Camunda's dual-region guide:\n  c8dr init --from-env     (`c8dr init --help` lists them)\nBy hand, from the example in the README, \"Your own cluster\"; then\n  c8dr config check"
                 .to_owned(),
         });
     }
@@ -53,6 +59,44 @@ pub(super) fn run(screen: &Screen, init: &Init) -> Result<Exit, CliError> {
     };
     screen.result(&written, || human(&written))?;
     Ok(Exit::Done)
+}
+
+/// From what both clusters show.
+async fn discovered(screen: &Screen, init: &Init) -> Result<Exit, CliError> {
+    let discovered = discover::discover(init).await?;
+    let text = found::of(&discovered);
+    // What is left to a person may be what a configuration cannot be without.
+    let is_whole = config::try_out(&init.write, &text).is_ok();
+    write_new(&init.write, &text)?;
+    let written = Written {
+        configuration: init.write.clone(),
+        regions: discovered
+            .regions
+            .iter()
+            .map(|place| {
+                format!(
+                    "{}: kubectl context {}, namespace {}, {}",
+                    place.name,
+                    place.context,
+                    place.namespace,
+                    place.found.chart.as_deref().unwrap_or("chart unknown")
+                )
+            })
+            .collect(),
+        left_out: discovered.missing,
+    };
+    screen.result(&written, || {
+        found::human(
+            &written.configuration,
+            &written.regions,
+            &written.left_out,
+            is_whole,
+        )
+    })?;
+    Ok(match is_whole {
+        true => Exit::Done,
+        false => Exit::Waiting,
+    })
 }
 
 fn human(written: &Written) -> String {

@@ -67,7 +67,14 @@ fn places(site: &Site) -> Places {
         pods: rebuild
             .platforms
             .iter()
-            .map(|(region, platform)| (*region, platform.pods.clone()))
+            .filter_map(|(region, platform)| {
+                let at = site.config.kubernetes.get(region);
+                let asked = platform
+                    .pods
+                    .clone()
+                    .or_else(|| Some(at?.kubectl(&["get", "pods", "-o", "json"])));
+                Some((*region, asked?))
+            })
             .collect(),
         platforms: site.platform_commands(),
     }

@@ -6,10 +6,47 @@ use c8dr_domain::ids::RegionId;
 use c8dr_systems::zeebe::{BadUrl, BaseUrl};
 
 use super::error::ConfigError;
+use super::kubernetes::KubernetesAt;
 use super::source::Source;
 
-/// An address at a key.
+/// An address at a key of a region: it may lie inside of the region's cluster, if it has one.
+pub(super) fn url_in(
+    source: &Source,
+    key: &str,
+    text: &str,
+    region: RegionId,
+    kubernetes: Option<&KubernetesAt>,
+) -> Result<BaseUrl, ConfigError> {
+    let address = parsed(source, key, text)?;
+    if address.inside().is_none() {
+        return Ok(address);
+    }
+    let Some(kubernetes) = kubernetes else {
+        return Err(source.wrong(
+            key,
+            format!("{address} lies inside of a cluster, and region {region} has none here"),
+            format!("Add `kubernetes: {{ context: …, namespace: …, release: … }}` to `regions[{region}]`, or give a URL that can be reached from here."),
+        ));
+    };
+    address
+        .within(region, &kubernetes.namespace)
+        .map_err(|bad| source.wrong(key, bad.to_string(), "Is the namespace right?"))
+}
+
+/// An address at a key that belongs to no region.
 pub(super) fn url(source: &Source, key: &str, text: &str) -> Result<BaseUrl, ConfigError> {
+    let address = parsed(source, key, text)?;
+    match address.inside() {
+        None => Ok(address),
+        Some(_) => Err(source.wrong(
+            key,
+            format!("{address} lies inside of a cluster, and this belongs to neither region"),
+            "Give a URL that can be reached from here, also while a region is lost.",
+        )),
+    }
+}
+
+fn parsed(source: &Source, key: &str, text: &str) -> Result<BaseUrl, ConfigError> {
     let wrong = |what: String, help: String| Err(source.wrong(key, what, help));
     let example = || "For example `http://gateway.example:9600`.".to_owned();
     match BaseUrl::parse(text) {
@@ -36,6 +73,10 @@ pub(super) fn url(source: &Source, key: &str, text: &str) -> Result<BaseUrl, Con
         Err(BadUrl::Query) => wrong(
             BadUrl::Query.to_string(),
             "Take out what stands behind the `?` or `#`; c8dr adds the paths itself.".to_owned(),
+        ),
+        Err(BadUrl::Inside) => wrong(
+            BadUrl::Inside.to_string(),
+            "For example `forward://svc/camunda-zeebe-gateway:9600` or `forward://pod/camunda-zeebe-0:9600`.".to_owned(),
         ),
         Err(bad) => wrong(bad.to_string(), example()),
     }

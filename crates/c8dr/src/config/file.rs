@@ -167,7 +167,7 @@ pub struct Pause {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Timeouts {
-    /// To take a connection, TLS included: 1, if not said.
+    /// To take a connection, TLS included: 1, if not said; 3 where a region has `kubernetes`.
     #[serde(default)]
     #[schemars(range(min = 0.1, max = 30.0))]
     pub connect_seconds: Option<f64>,
@@ -212,7 +212,8 @@ pub enum PlatformDriver {
 pub struct Platform {
     /// Who changes it.
     pub driver: PlatformDriver,
-    /// Prints the pods as JSON, as `kubectl get pods -o json` does. Always run by c8dr: what cannot be seen cannot be proven.
+    /// Prints the pods as JSON, as `kubectl get pods -o json` does. Always run by c8dr: what cannot be seen cannot be proven. May
+    /// be left out where the region has `kubernetes`: its API server is asked then.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub pods: Option<Vec<String>>,

@@ -45,7 +45,11 @@ pub(super) fn platform_by(
             format!("Add `{name}:`. The README has a whole example; `c8dr config schema` says what may stand where."),
         )
     };
-    let pods = platform.pods.clone().ok_or_else(|| missing("pods"))?;
+    let pods = platform.pods.clone();
+    // What cannot be seen cannot be proven.
+    if pods.is_none() && region.kubernetes.is_none() {
+        return Err(missing("pods"));
+    }
     let install = platform.install.clone().ok_or_else(|| missing("install"))?;
     let wordless = |key: String| {
         source.wrong(
@@ -55,7 +59,7 @@ pub(super) fn platform_by(
         )
     };
     let is_wordless = |words: &[String]| words.first().is_none_or(|program| program.trim().is_empty());
-    if is_wordless(&pods) {
+    if pods.as_deref().is_some_and(is_wordless) {
         return Err(wordless(format!("{key}.pods")));
     }
     if platform.volumes.as_deref().is_some_and(is_wordless) {
@@ -249,7 +253,7 @@ fn by_helm(helm: HelmBy) -> PlatformBy {
     };
     PlatformBy {
         is_manual: false,
-        pods: kubectl(&["get", "pods", "--output", "json"]),
+        pods: Some(kubectl(&["get", "pods", "--output", "json"])),
         volumes: Some(kubectl(&["get", "persistentvolumeclaims", "--output", "json"])),
         install: Vec::new(),
         webapps_down,

@@ -11,9 +11,10 @@ use c8dr_systems::elasticsearch::Endpoint;
 use c8dr_systems::zeebe::BaseUrl;
 use secrecy::ExposeSecret;
 
-use super::address::url;
+use super::address::{url, url_in};
 use super::error::ConfigError;
 use super::file::{File, TerraformOutput};
+use super::kubernetes::KubernetesAt;
 use super::platforms::{self, HelmBy, ValuesOf};
 use super::redact::is_secret;
 use super::resolver::Resolver;
@@ -51,8 +52,8 @@ pub struct Rebuild {
 pub struct PlatformBy {
     /// Whether a person changes it, while c8dr watches.
     pub is_manual: bool,
-    /// Prints the pods.
-    pub pods: Vec<String>,
+    /// Prints the pods; the region's API server is asked where nothing does.
+    pub pods: Option<Vec<String>>,
     /// Prints the volume claims.
     pub volumes: Option<Vec<String>>,
     /// Installs the release without Operate and Tasklist.
@@ -85,6 +86,7 @@ pub(super) fn resolve(
     file: &File,
     resolver: &Resolver,
     timeouts: Timeouts,
+    kubernetes: &BTreeMap<RegionId, KubernetesAt>,
 ) -> Result<Rebuild, ConfigError> {
     let mut searches: BTreeMap<RegionId, Endpoint> = BTreeMap::new();
     let mut platforms = BTreeMap::new();
@@ -93,7 +95,7 @@ pub(super) fn resolve(
         let id = RegionId(id);
         if let Some(search) = &region.search {
             let at = format!("{key}.search.url");
-            let address = url(source, &at, &search.url)?;
+            let address = url_in(source, &at, &search.url, id, kubernetes.get(&id))?;
             if searches.values().any(|other| other.url == address) {
                 return Err(source.wrong(
                     &at,

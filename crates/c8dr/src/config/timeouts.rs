@@ -13,10 +13,13 @@ use super::source::Source;
 /// distance would fail; half a minute is what the slowest proxies wait, and each look waits for its slowest endpoint.
 const BOUNDS_S: RangeInclusive<f64> = 0.1..=30.0;
 
+/// For a connection where there may be port-forwards: it takes three calls to an API server, perhaps on another continent.
+const CONNECT_BY_FORWARD: Duration = Duration::from_secs(3);
+
 /// How long endpoints may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timeouts {
-    /// For a connection, TLS included: 1 s, if not said; three times that for a bucket, which may be far away.
+    /// For a connection, TLS included: 1 s, if not said (3 s where a region has `kubernetes`); three times that for a bucket, which may be far away.
     pub connect: Duration,
     /// For a usual read of Zeebe: 2 s, if not said. All other reads are given more or less in proportion.
     pub answer: Duration,
@@ -34,10 +37,13 @@ impl Default for Timeouts {
 
 impl Timeouts {
     pub(super) fn resolve(source: &Source, file: &File) -> Result<Self, ConfigError> {
+        let mut usual = Timeouts::default();
+        if file.regions.iter().any(|region| region.kubernetes.is_some()) {
+            usual.connect = CONNECT_BY_FORWARD;
+        }
         let Some(timeouts) = &file.timeouts else {
-            return Ok(Timeouts::default());
+            return Ok(usual);
         };
-        let usual = Timeouts::default();
         let of = |name: &str, said: Option<f64>, usual: Duration| {
             match said {
             None => Ok(usual),

@@ -22,6 +22,10 @@ pub enum ErrorCode {
     EndpointsUnusable,
     /// `bucket` cannot be used.
     BucketUnusable,
+    /// An API server could not be asked, or said no.
+    KubernetesTrouble,
+    /// What was named is not left over, or the region serves.
+    NotALeftover,
     /// There is no such region.
     UnknownRegion,
     /// There is no such code to explain.

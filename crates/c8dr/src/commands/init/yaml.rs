@@ -181,7 +181,7 @@ impl Ports {
 }
 
 /// A text as YAML: bare where that is safe, else as JSON, which is YAML too.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
             .chars()
