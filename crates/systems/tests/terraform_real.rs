@@ -9,7 +9,6 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use c8dr_engine::clock::Clock;
 use c8dr_systems::terraform::{BUCKET_OUTPUT, bucket_name};
@@ -85,9 +84,10 @@ async fn run() -> Outcome {
     terraform(folder, &["init", "-input=false"])?;
     refused(folder, BUCKET_OUTPUT, "the state has no outputs").await?;
     terraform(folder, &["apply", "-auto-approve", "-input=false"])?;
-    let began = Instant::now();
-    let name = bucket_name(folder, BUCKET_OUTPUT, &Clock::system()).await?;
-    let took = began.elapsed();
+    let clock = Clock::system();
+    let began = clock.now();
+    let name = bucket_name(folder, BUCKET_OUTPUT, &clock).await?;
+    let took = clock.now().since(began);
     if name != "camunda-bucket" {
         return Err(format!("the name is {name:?}").into());
     }

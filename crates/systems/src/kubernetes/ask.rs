@@ -122,11 +122,16 @@ impl Ask {
     }
 
     pub(super) fn request<B: From<Bytes>>(&self) -> Result<Request<B>, http::Error> {
+        let accept = match self.right.rule().part {
+            // A stream is no JSON, and an API server answers 406 to who wants it to be.
+            Some("portforward" | "exec") => "*/*",
+            _ => self.accept,
+        };
         let mut request = Request::builder()
             .method(self.method())
             .uri(self.path())
             .header(header::USER_AGENT, concat!("c8dr/", env!("CARGO_PKG_VERSION")))
-            .header(header::ACCEPT, self.accept);
+            .header(header::ACCEPT, accept);
         if self.body.is_some() {
             let kind = match self.method() {
                 Method::PATCH => "application/merge-patch+json",

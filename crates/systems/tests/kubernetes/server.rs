@@ -259,6 +259,9 @@ impl Server {
         if !is_there {
             return failure(404, "pods not found");
         }
+        if headers[header::ACCEPT] != "*/*" {
+            return failure(406, "Not Acceptable");
+        }
         let accept = derive_accept_key(headers[header::SEC_WEBSOCKET_KEY].as_bytes());
         let (network, going) = (self.network.clone(), *self.going.lock().unwrap());
         tokio::spawn(async move {
