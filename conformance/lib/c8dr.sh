@@ -149,6 +149,12 @@ must() {
     fi
 }
 
+# c8dr_init ARGUMENT…: `c8dr init`, which reads no configuration.
+c8dr_init() {
+    env "C8DR_HOME=$SCRATCH/home" "$C8DR" init "$@" </dev/null >>"$SCRATCH/logs/c8dr.log" 2>&1 ||
+        { tail -n 40 "$SCRATCH/logs/c8dr.log" >&2; die 'c8dr init failed'; }
+}
+
 # says WORDS: the last command said so, however it was wrapped.
 says() {
     local flat
@@ -216,5 +222,5 @@ overhead() {
     allowed=$((theirs / 50))
     ((allowed > 1000)) || allowed=1000
     say "snapshot and restore: the servers worked $copied ms and $restored ms"
-    figure 'own time around snapshot and restore' "$ours" "$allowed"
+    measured 'own time around snapshot and restore' "$ours" "$allowed"
 }
