@@ -220,11 +220,22 @@ impl Known {
         {
             for (partition, replica) in own {
                 if let Some(position) = replica.processed_position {
-                    let known = self.processed.entry(*partition).or_insert(position);
-                    *known = (*known).max(position);
+                    self.remember_position(*partition, position);
                 }
             }
         }
+    }
+
+    /// Remembers positions that were read before.
+    pub fn remember_positions(&mut self, processed: &BTreeMap<PartitionId, i64>) {
+        for (partition, position) in processed {
+            self.remember_position(*partition, *position);
+        }
+    }
+
+    fn remember_position(&mut self, partition: PartitionId, position: i64) {
+        let known = self.processed.entry(partition).or_insert(position);
+        *known = (*known).max(position);
     }
 }
 

@@ -30,7 +30,7 @@ use c8dr_domain::run::{Event, IllegalTransition, Outcome, Phase, Run, Stop};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Pace};
 use crate::clock::{Clock, Moment};
 use crate::events::{Listener, Told, Waiting};
 use crate::journal::{Journal, JournalError};
@@ -177,6 +177,8 @@ pub struct Driver<'a> {
     journal: Box<dyn Journal>,
     run: Run,
     history: History,
+    /// The most that any reading of this process has shown.
+    most: Known,
     backoff: Backoff,
     outside: Outside,
     /// What was sent beside a step, and is not over.
@@ -225,7 +227,12 @@ impl<'a> Driver<'a> {
         let run = Run::begin(at, &event)?;
         journal.append(at, &event)?;
         gear.listener.tell(&Told::Event { at, event });
+        let mut most = Known::default();
+        for reading in history.readings() {
+            most.remember(reading);
+        }
         Ok(Driver {
+            most,
             backoff: Backoff::seeded(gear.seed),
             outside: Outside::new(&run),
             beside: None,
@@ -252,6 +259,7 @@ impl<'a> Driver<'a> {
         }
         let history = History::new();
         let mut driver = Driver {
+            most: Known::default(),
             backoff: Backoff::seeded(gear.seed),
             outside: Outside::resumed(),
             beside: None,
@@ -381,7 +389,7 @@ impl<'a> Driver<'a> {
 
     /// One step: look, deed, proof; round and round until the proof holds or somebody has to decide.
     async fn step(&mut self, step: &Step) -> Result<(), Halt> {
-        self.backoff.quicken();
+        self.backoff.begin(Pace::of(step.id));
         let mut rounds = self.pause(Some(step.id), ROUNDS_LIMIT);
         loop {
             match self.look(step).await? {
@@ -480,6 +488,7 @@ impl<'a> Driver<'a> {
         };
         let reading = Arc::new(observe_all(&sources, &self.gear.clock, look, asks).await);
         self.gear.listener.tell(&Told::Observed(Arc::clone(&reading)));
+        self.most.remember(&reading);
         self.history.add(Arc::clone(&reading));
         reading
     }

@@ -1,6 +1,5 @@
 //! Seeded chance, in one stream per component, so that a new draw in one place does not change all others.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -28,26 +27,29 @@ pub(crate) enum Stream {
     Link,
 }
 
+/// How many streams there are.
+const STREAMS: usize = Stream::Link as usize + 1;
+
 /// All streams of one world.
 #[derive(Debug, Clone)]
 pub(crate) struct Chance {
     seed: u64,
-    streams: BTreeMap<Stream, ChaCha8Rng>,
+    /// Each begins when it is first drawn from.
+    streams: [Option<ChaCha8Rng>; STREAMS],
 }
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
         Chance {
             seed,
-            streams: BTreeMap::new(),
+            streams: [const { None }; STREAMS],
         }
     }
 
     fn next(&mut self, stream: Stream) -> u64 {
         let seed = self.seed;
-        self.streams
-            .entry(stream)
-            .or_insert_with(|| {
+        self.streams[stream as usize]
+            .get_or_insert_with(|| {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(stream as u64 + 1);
                 rng

@@ -1,6 +1,8 @@
 //! What brokers say, as values: the same questions as on the wire, answered after the same times, with the
 //! same chance drawn, and nothing serialized. For those who live through thousands of disasters.
 
+mod search;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +12,15 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::api::cluster::exporter_states;
-use crate::api::search::Colour;
 use crate::api::{Answer, Asked, Call, Reply};
 use crate::cluster::configuration::{ChangeStatus, Configuration, Deed, Member, Operation, Placed};
 use crate::cluster::raft::Role;
 use crate::face::Refused;
-use crate::ids::{BrokerId, PartitionId, Region};
+use crate::ids::{BrokerId, PartitionId};
 use crate::lab::{Lab, Met, Visit};
 use crate::world::{AnswerFault, World};
+
+pub use search::{HeldView, IndexView, RecoveryView, SearchView};
 
 /// What came of a question.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,12 +36,29 @@ pub enum Said<T> {
         /// Its message.
         message: String,
     },
+    /// Something was said that is no answer.
+    Garbled(String),
     /// Nobody listens there.
     ConnectionRefused,
     /// Whoever listened ended before the answer.
     ConnectionReset,
     /// Nothing was said in time.
     TooLate,
+}
+
+impl<T> Said<T> {
+    /// Another value where one was said.
+    fn map<U>(self, other: impl FnOnce(T) -> U) -> Said<U> {
+        match self {
+            Said::Value(value) => Said::Value(other(value)),
+            Said::Nothing => Said::Nothing,
+            Said::Declined { status, message } => Said::Declined { status, message },
+            Said::Garbled(problem) => Said::Garbled(problem),
+            Said::ConnectionRefused => Said::ConnectionRefused,
+            Said::ConnectionReset => Said::ConnectionReset,
+            Said::TooLate => Said::TooLate,
+        }
+    }
 }
 
 /// A broker as a gateway lists it.
@@ -226,15 +246,6 @@ impl Begun {
     }
 }
 
-/// Who a search is, and how it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SearchView {
-    /// Its UUID.
-    pub uuid: String,
-    /// Its colour, as it is called on the wire.
-    pub color: &'static str,
-}
-
 /// What was told last, so that what has not changed is not made again.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
@@ -315,43 +326,6 @@ impl Lab {
         let left = (visit.asked + asking.limit).since(self.clock().now());
         match self.clock().timeout(left, answered).await {
             Ok(Ok(said)) => said,
-            Ok(Err(refused)) => refusal(refused),
-            Err(_) => Said::TooLate,
-        }
-    }
-}
-
-impl Lab {
-    /// Which cluster a region's search is, and then how it is: two questions, one after the other.
-    pub async fn search_cluster(&self, region: Region, limit: Duration) -> Said<SearchView> {
-        let uuid = self
-            .ask_search(region, limit, |world| world.searches[region.index()].uuid.clone())
-            .await;
-        let uuid = match uuid {
-            Said::Value(uuid) => uuid,
-            Said::ConnectionRefused => return Said::ConnectionRefused,
-            Said::ConnectionReset => return Said::ConnectionReset,
-            Said::Nothing | Said::Declined { .. } | Said::TooLate => return Said::TooLate,
-        };
-        let colour = |world: &World| Colour::of(&world.searches[region.index()]).name();
-        match self.ask_search(region, limit, colour).await {
-            Said::Value(color) => Said::Value(SearchView { uuid, color }),
-            Said::ConnectionRefused => Said::ConnectionRefused,
-            Said::ConnectionReset => Said::ConnectionReset,
-            Said::Nothing | Said::Declined { .. } | Said::TooLate => Said::TooLate,
-        }
-    }
-
-    async fn ask_search<T>(&self, region: Region, limit: Duration, ask: impl Fn(&World) -> T) -> Said<T> {
-        if self.search_life(region).is_none() {
-            return Said::ConnectionRefused;
-        }
-        if let Some(AnswerFault::Reset) = self.with(|world| world.next_search_answer_fault(false)) {
-            return Said::ConnectionReset;
-        }
-        let attended = self.attend_search(region, |world, _, _| Answer::Soon(ask(world)));
-        match self.clock().timeout(limit, attended).await {
-            Ok(Ok(value)) => Said::Value(value),
             Ok(Err(refused)) => refusal(refused),
             Err(_) => Said::TooLate,
         }

@@ -384,9 +384,7 @@ impl Driver<'_> {
     /// Keeps what can't be read any more once the effect is out.
     fn remember(&mut self, step: StepId) -> Result<(), Halt> {
         let mut known = self.known(step);
-        for reading in self.history.readings() {
-            known.remember(reading);
-        }
+        known.remember_positions(&self.most.processed);
         if known != self.known(step) {
             self.record(Event::Remembered { step, known })?;
         }

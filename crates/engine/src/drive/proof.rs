@@ -16,6 +16,7 @@ use c8dr_domain::search::Color;
 use jiff::SignedDuration;
 
 use super::{Driver, Halt, Look, Pause};
+use crate::backoff::Pace;
 
 /// How long the effect of a request that may be repeated is waited for before it is sent again.
 const REPEAT_AFTER: Duration = Duration::from_secs(10);
@@ -234,16 +235,16 @@ impl Driver<'_> {
         if self.run.phase != Phase::Proving {
             let mut known = Known::default();
             for record in self.run.steps.values() {
-                for (partition, position) in &record.known.processed {
-                    let highest = known.processed.entry(*partition).or_insert(*position);
-                    *highest = (*highest).max(*position);
-                }
+                known.remember_positions(&record.known.processed);
             }
             known.remember(&first);
             self.record(Event::ProofBegan { known })?;
         }
         let mut pause = self.pause(None, Duration::from_millis(plan.proof_deadline_ms));
-        self.backoff.quicken();
+        self.backoff.begin(match self.is_failback() {
+            true => Pace::Patient,
+            false => Pace::Hurried,
+        });
         let mut conditions = cheap.clone();
         let mut apart: Option<(String, Pause)> = None;
         loop {

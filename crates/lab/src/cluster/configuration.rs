@@ -162,11 +162,11 @@ impl Configuration {
 
     /// The smallest number of replicas that any partition has.
     pub(crate) fn replication_factor(&self) -> usize {
-        self.partitions()
-            .into_iter()
-            .map(|p| self.replicas(p).len())
-            .min()
-            .unwrap_or(0)
+        let mut replicas: BTreeMap<PartitionId, usize> = BTreeMap::new();
+        for partition in self.members.values().flat_map(|member| member.partitions.keys()) {
+            *replicas.entry(*partition).or_default() += 1;
+        }
+        replicas.into_values().min().unwrap_or(0)
     }
 
     pub(crate) fn exporter_enabled(&self, broker: BrokerId, partition: PartitionId, exporter: &str) -> bool {
@@ -382,15 +382,11 @@ impl Configuration {
         self: &Arc<Configuration>,
         other: &Arc<Configuration>,
     ) -> Option<Arc<Configuration>> {
-        // Nearly all gossip repeats what is known.
-        if Arc::ptr_eq(self, other) || other.version < self.version {
+        if !self.learns_from(other) {
             return None;
         }
         if other.version > self.version {
             return Some(Arc::clone(other));
-        }
-        if !self.has_news_from(other) {
-            return None;
         }
         // Where it has nothing of its own, it holds the very same from now on.
         let is_all = other.holds_all_of(self);
@@ -399,6 +395,14 @@ impl Configuration {
         } else {
             Arc::new(self.merged(other))
         })
+    }
+
+    /// Whether a broker holds anything new after it heard of `other`.
+    pub(crate) fn learns_from(self: &Arc<Configuration>, other: &Arc<Configuration>) -> bool {
+        // Nearly all gossip repeats what is known.
+        !Arc::ptr_eq(self, other)
+            && other.version >= self.version
+            && (other.version > self.version || self.has_news_from(other))
     }
 
     /// Whether merging a configuration of the same version would change anything.

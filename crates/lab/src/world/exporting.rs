@@ -240,13 +240,15 @@ impl World {
             return replica.distributed;
         }
         let acked = |r: Region| replica.exporters.get(r.exporter()).map_or(0, |p| p.acked);
-        let least = self
-            .enabled_exporters(broker, partition)
-            .into_iter()
-            .map(acked)
-            .min()
-            .unwrap_or(-2);
-        least + 1
+        let configured = self
+            .configuration(broker)
+            .and_then(|c| c.members.get(&broker)?.partitions.get(&partition));
+        let enabled = |r: &Region| {
+            let exporter = configured.and_then(|placed| placed.exporters.get(r.exporter()));
+            exporter.is_some_and(|entry| entry.enabled)
+        };
+        let least = Region::BOTH.into_iter().filter(enabled).map(acked).min();
+        least.unwrap_or(-2) + 1
     }
 
     /// Sets the exporter phase of all of a broker's own partitions. It survives restarts.

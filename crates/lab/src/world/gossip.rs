@@ -500,6 +500,11 @@ impl World {
         let Some(life) = self.broker(to).map(|b| b.life) else {
             return;
         };
+        // In one life of a process what is known only grows: what is no news when it is sent is none when it arrives.
+        let is_news = |own: &Arc<Configuration>| own.learns_from(&configuration);
+        if !self.configuration(to).is_none_or(is_news) {
+            return;
+        }
         let timings = self.config.timings;
         let both_long_up = [from, to]
             .iter()

@@ -104,6 +104,12 @@ impl World {
     fn not_imported(&mut self, region: Region, importer: &'static str) -> Vec<(DocumentId, Document)> {
         let partitions = self.partition_ids();
         let search = &mut self.searches[region.index()];
+        let indices: Vec<_> = search
+            .indices
+            .range("zeebe-record_process".to_owned()..)
+            .take_while(|(name, _)| name.starts_with("zeebe-record_process"))
+            .map(|(_, index)| index)
+            .collect();
         let mut new = Vec::new();
         for partition in partitions {
             let seen = search.imported.entry((importer, partition)).or_insert(-1);
@@ -115,11 +121,7 @@ impl World {
                 partition,
                 position: i64::MAX,
             };
-            let indices = search
-                .indices
-                .iter()
-                .filter(|(name, _)| name.starts_with("zeebe-record_process"));
-            for (_, index) in indices {
+            for index in &indices {
                 for (id, document) in index
                     .documents
                     .range((Bound::Excluded(from), Bound::Included(to)))

@@ -146,6 +146,7 @@ impl Reading {
             };
         };
         self.after = Some(last.sort.clone());
+        let now = page.total;
         for Hit { id, position, .. } in page.hits {
             if self.position.is_some_and(|before| position < before) {
                 return Err(Garbled::content(
@@ -163,7 +164,11 @@ impl Reading {
         if self.taken > total {
             return Err(Garbled::content("", "more come than were counted"));
         }
-        Ok(More::Yes)
+        // All that were counted are there, and the count still stands: an empty page would say no more.
+        match self.taken == total && now == total {
+            true => Ok(More::No),
+            false => Ok(More::Yes),
+        }
     }
 
     fn hash_position(&mut self) {
@@ -202,6 +207,7 @@ mod tests {
         }
     }
 
+    /// Reads pages as they come; whatever was not asked for any more is passed over.
     fn read(pages: Vec<(u64, Vec<Hit>)>) -> Result<Holding, Garbled> {
         let mut reading = Reading::default();
         for (total, hits) in pages {
@@ -249,6 +255,14 @@ mod tests {
     }
 
     #[test]
+    fn no_page_is_asked_for_after_the_last_record() {
+        let mut reading = Reading::default();
+        let page = |hits| Page { total: 2, hits };
+        assert!(matches!(reading.take(page(vec![hit("1-5", 5)])), Ok(More::Yes)));
+        assert!(matches!(reading.take(page(vec![hit("1-7", 7)])), Ok(More::No)));
+    }
+
+    #[test]
     fn nothing_is_held_by_an_empty_search() {
         let nothing = read(vec![(0, vec![])]).unwrap();
         assert_eq!((nothing.count, nothing.highest), (0, None));
@@ -257,7 +271,9 @@ mod tests {
     #[test]
     fn a_count_that_does_not_fit_is_no_reading() {
         assert!(read(vec![(3, vec![hit("1-5", 5)]), (3, vec![])]).is_err());
-        assert!(read(vec![(1, vec![hit("1-5", 5)]), (2, vec![])]).is_err());
+        assert!(read(vec![(2, vec![hit("1-5", 5)]), (1, vec![])]).is_err());
+        let grown = vec![(2, vec![hit("1-5", 5)]), (3, vec![hit("1-6", 6)]), (3, vec![])];
+        assert!(read(grown).is_err(), "one more came while it was read");
         assert!(read(vec![(1, vec![hit("1-5", 5), hit("1-6", 6)])]).is_err());
         assert!(read(vec![(2, vec![hit("1-5", 5), hit("1-4", 4)])]).is_err());
     }

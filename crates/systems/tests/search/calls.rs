@@ -247,15 +247,15 @@ async fn what_could_mean_more_than_one_thing_is_not_sent() {
 #[tokio::test(start_paused = true)]
 async fn records_are_asked_for_page_by_page_after_a_refresh() {
     let mut pages = vec![
-        r#"{"timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"total":{"value":1,"relation":"eq"}}}"#,
-        r#"{"timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"total":{"value":1,"relation":"eq"},"hits":[{"_id":"3-7","sort":[7,"i"]}]}}"#,
+        r#"{"timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"total":{"value":2,"relation":"eq"},"hits":[{"_id":"3-8","sort":[8,"i"]}]}}"#,
+        r#"{"timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"total":{"value":2,"relation":"eq"},"hits":[{"_id":"3-7","sort":[7,"i"]}]}}"#,
         r#"{"_shards":{"total":1,"failed":0}}"#,
     ];
     let (search, arrived) = saying(move |_| Ok((200, pages.pop().unwrap().to_owned())));
     let held = search
         .holdings(&PositionVector::from([(PartitionId(3), 9)]))
         .await;
-    assert_eq!(held.seen().unwrap()[&PartitionId(3)].highest, Some(7));
+    assert_eq!(held.seen().unwrap()[&PartitionId(3)].highest, Some(8));
     let arrived = arrived.lock().unwrap();
     let scope = "ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open,hidden";
     assert_eq!(arrived[0], format!("POST /zeebe-record*/_refresh?{scope}"));

@@ -241,6 +241,7 @@ pub(super) fn sight<V, T>(said: Said<V>, read: impl FnOnce(V) -> Option<T>) -> S
         Said::Value(value) => read(value).map_or(Sight::NotAsked, Sight::Seen),
         Said::Nothing => Sight::Empty,
         Said::Declined { status, message } => Sight::Declined { status, message },
+        Said::Garbled(problem) => Sight::Garbled { problem },
         Said::ConnectionRefused => silent(Silence::Refused, "refused"),
         Said::ConnectionReset => silent(Silence::Broken, "reset"),
         Said::TooLate => silent(Silence::NoAnswer, ""),
