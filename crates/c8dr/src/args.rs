@@ -97,7 +97,7 @@ pub enum Command {
     Drill(Drill),
     /// Live through thousands of disasters in virtual time, and judge each by what is really so
     #[command(
-        after_help = "Examples:\n  c8dr storm --seeds 1000\n  c8dr storm --seeds 500 --scenario deaths --output json\n  c8dr storm --seed 7 --trace\n\nScenarios: any, plain, answers, deaths, network, brokers, searches, returning, people.\nExit code 0 if no law was broken and every disaster came to an end, 6 otherwise."
+        after_help = "Examples:\n  c8dr storm --seeds 1000\n  c8dr storm --seeds 500 --scenario deaths --output json\n  c8dr storm --seed 7 --trace\n\nScenarios: any, plain, answers, deaths, network, brokers, searches, returning, people, rare.\nExit code 0 if no law was broken and every disaster came to an end, 6 otherwise."
     )]
     Storm(Storm),
     /// A lab to play with: real interfaces on loopback

@@ -74,6 +74,10 @@ fn wrong_words_are_refused_with_those_that_there_are() {
             &["storm", "--compare", "--planner", "guide"][..],
             "cannot be used with",
         ),
+        (
+            &["storm", "--planner", "guide", "--ring", "wire"][..],
+            "Leave `--ring` out",
+        ),
         (&["storm", "--brokers", "5"][..], "even number"),
         (
             &["storm", "--seed", "1", "--seeds", "2"][..],

@@ -74,6 +74,9 @@ impl History {
     }
 
     /// For how long, up to the newest reading, `holds` has been true in every reading, without a long gap between two.
+    ///
+    /// It is asked of what readings say, never of when they were taken: of those that share all that was seen, it is asked
+    /// once.
     pub fn streak(&self, holds: impl FnMut(&Observation) -> bool) -> Streak {
         self.streak_to(usize::MAX, SignedDuration::MAX, holds)
     }
@@ -94,11 +97,14 @@ impl History {
         let Some(latest) = self.latest() else {
             return streak;
         };
+        let mut later: Option<&Observation> = None;
         for reading in self.readings().rev() {
             let unwatched = (streak.since).is_some_and(|later| later.duration_since(reading.until) > GAP_MAX);
-            if unwatched || !holds(reading) {
+            let is_known = later.is_some_and(|later| reading.shares_all_with(later));
+            if unwatched || !(is_known || holds(reading)) {
                 break;
             }
+            later = Some(reading);
             streak = Streak {
                 readings: streak.readings + 1,
                 span: latest.until.duration_since(reading.at),

@@ -112,6 +112,18 @@ impl<T> Sight<T> {
         }
     }
 
+    /// Another value where one was seen.
+    pub fn map<U>(self, other: impl FnOnce(T) -> U) -> Sight<U> {
+        match self {
+            Sight::Seen(value) => Sight::Seen(other(value)),
+            Sight::Silent { why, detail } => Sight::Silent { why, detail },
+            Sight::Declined { status, message } => Sight::Declined { status, message },
+            Sight::Garbled { problem } => Sight::Garbled { problem },
+            Sight::Empty => Sight::Empty,
+            Sight::NotAsked => Sight::NotAsked,
+        }
+    }
+
     /// Whether a process answered at all, with whatever.
     pub fn answered(&self) -> bool {
         matches!(
@@ -173,9 +185,9 @@ pub struct GatewaySight {
     /// The region in which it stands.
     pub region: RegionId,
     /// Its own view of the cluster.
-    pub topology: Sight<GatewayTopology>,
+    pub topology: Sight<Arc<GatewayTopology>>,
     /// The coordinator's configuration, asked through it.
-    pub configuration: Sight<ClusterConfiguration>,
+    pub configuration: Sight<Arc<ClusterConfiguration>>,
     /// The coordinator's exporters, asked through it.
     pub exporters: Sight<Exporters>,
 }
@@ -214,7 +226,7 @@ pub struct Observation {
     /// The gateways that were asked.
     pub gateways: BTreeMap<GatewayName, Arc<GatewaySight>>,
     /// The brokers that were asked.
-    pub brokers: BTreeMap<BrokerId, BrokerSight>,
+    pub brokers: BTreeMap<BrokerId, Arc<BrokerSight>>,
     /// The searches that were asked.
     #[serde(default)]
     pub searches: BTreeMap<RegionId, SearchSight>,
@@ -231,8 +243,25 @@ impl Observation {
     pub fn configuration(&self) -> Option<(&GatewayName, &ClusterConfiguration)> {
         self.gateways
             .iter()
-            .filter_map(|(name, gateway)| gateway.configuration.seen().map(|seen| (name, seen)))
+            .filter_map(|(name, gateway)| gateway.configuration.seen().map(|seen| (name, seen.as_ref())))
             .max_by_key(|(_, seen)| (seen.version, seen.pending_change.is_some()))
+    }
+
+    /// Whether all that was seen is the very same in another reading, not only equal to it: where nothing has changed, whoever
+    /// reads may share what was read before. Cheap, and false where it cannot be told so.
+    pub fn shares_all_with(&self, other: &Observation) -> bool {
+        self.gateways.len() == other.gateways.len()
+            && self.brokers.len() == other.brokers.len()
+            && [&self.searches, &other.searches]
+                .iter()
+                .all(|searches| searches.is_empty())
+            && [&self.platforms, &other.platforms]
+                .iter()
+                .all(|platforms| platforms.is_empty())
+            && (self.brokers.iter().zip(&other.brokers))
+                .all(|((one, own), (two, theirs))| one == two && Arc::ptr_eq(own, theirs))
+            && (self.gateways.iter().zip(&other.gateways))
+                .all(|((one, own), (two, theirs))| Arc::ptr_eq(own, theirs) && one == two)
     }
 
     /// The exporters, as the first gateway that knows them says.
@@ -246,7 +275,7 @@ impl Observation {
     pub fn topologies(&self) -> impl Iterator<Item = (&GatewayName, RegionId, &GatewayTopology)> {
         self.gateways
             .iter()
-            .filter_map(|(name, gateway)| gateway.topology.seen().map(|seen| (name, gateway.region, seen)))
+            .filter_map(|(name, gateway)| Some((name, gateway.region, gateway.topology.seen()?.as_ref())))
     }
 
     /// The brokers that say of themselves that they lead `partition`.

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use crate::history::{History, Streak};
 use crate::ids::{BrokerId, ExporterId, PartitionId, RegionId};
 use crate::installation::Installation;
-use crate::observation::{BrokerSight, Observation, Sight};
+use crate::observation::{Observation, Sight};
 use crate::topology::{ClusterConfiguration, ExporterPhase, ExporterStatus, Health};
 
 /// How a region's brokers answer at their own endpoints, in one reading.
@@ -117,7 +117,7 @@ impl<'a> Picture<'a> {
     pub fn region_silent(&self, region: RegionId) -> Streak {
         let brokers = self.installation.brokers_of(region);
         self.history.streak(|reading| {
-            (brokers.iter()).all(|broker| reading.brokers.get(broker).is_some_and(BrokerSight::is_silent))
+            (brokers.iter()).all(|broker| reading.brokers.get(broker).is_some_and(|sight| sight.is_silent()))
         })
     }
 

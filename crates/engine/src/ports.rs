@@ -93,7 +93,7 @@ pub struct Answers {
     /// By the gateways.
     pub gateways: BTreeMap<GatewayName, Arc<GatewaySight>>,
     /// By the brokers.
-    pub brokers: BTreeMap<BrokerId, BrokerSight>,
+    pub brokers: BTreeMap<BrokerId, Arc<BrokerSight>>,
 }
 
 /// Each question as a call of its own, all at the same time: what [`Zeebe::read`] is where nobody knows better.
@@ -107,8 +107,8 @@ pub async fn read_one_by_one<Z: Zeebe + ?Sized>(zeebe: &Z, questions: &Questions
         .await;
         let sight = GatewaySight {
             region: *region,
-            topology,
-            configuration,
+            topology: topology.map(Arc::new),
+            configuration: configuration.map(Arc::new),
             exporters,
         };
         (name.clone(), Arc::new(sight))
@@ -126,7 +126,7 @@ pub async fn read_one_by_one<Z: Zeebe + ?Sized>(zeebe: &Z, questions: &Questions
             partitions,
             metrics,
         };
-        (*broker, sight)
+        (*broker, Arc::new(sight))
     }));
     let (gateways, brokers) = join(gateways, brokers).await;
     Answers {

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::api::cluster::exporter_states;
-use crate::api::{Answer, Asked, Call, Reply};
+use crate::api::{Answer, Asked, Call, JSON, Reply, wire};
 use crate::cluster::configuration::{ChangeStatus, Configuration, Deed, Member, Operation, Placed};
 use crate::cluster::raft::Role;
 use crate::face::Refused;
@@ -190,7 +190,7 @@ pub enum Told {
     /// The exporters by name, and their states as they are called on the wire.
     Exporters(Arc<Vec<(String, &'static str)>>),
     /// The broker's replicas.
-    Partitions(Vec<ReplicaView>),
+    Partitions(Arc<Vec<ReplicaView>>),
     /// Whether it is ready.
     Ready(bool),
     /// Its exporters.
@@ -252,6 +252,18 @@ pub(crate) struct Kept {
     /// By gateway.
     topologies: BTreeMap<BrokerId, KeptTopology>,
     configurations: Vec<KeptConfiguration>,
+    /// By broker: how much of it had changed, and the replicas that it told of.
+    replicas: BTreeMap<BrokerId, (u64, Arc<Vec<ReplicaView>>)>,
+    /// As they go over the wire.
+    bodies: Vec<KeptBodies>,
+}
+
+/// What the wire shows of a configuration.
+#[derive(Debug)]
+struct KeptBodies {
+    of: Arc<Configuration>,
+    cluster: Vec<u8>,
+    exporters: Vec<u8>,
 }
 
 /// A gateway's view, and what it was made of.
@@ -260,6 +272,8 @@ struct KeptTopology {
     revision: u64,
     configuration: Option<Arc<Configuration>>,
     view: Arc<TopologyView>,
+    /// As it goes over the wire, once it has.
+    body: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -388,8 +402,8 @@ impl World {
             }
             Question::Partitions => match self.partitions_wait(&asked) {
                 Answer::Again(until, ticket) => Answer::Again(until, ticket),
-                Answer::At(at, hangs) => Answer::At(at, self.replicas_view(broker, hangs)),
-                Answer::Soon(hangs) => Answer::Soon(self.replicas_view(broker, hangs)),
+                Answer::At(at, hangs) => Answer::At(at, self.replicas_told(broker, hangs)),
+                Answer::Soon(hangs) => Answer::Soon(self.replicas_told(broker, hangs)),
             },
             Question::Ready => soon(Told::Ready(self.broker(broker).is_some_and(|b| b.ready))),
             Question::Metrics => soon(Told::Metrics(self.metrics_view(broker))),
@@ -410,22 +424,71 @@ impl World {
     }
 
     fn topology_kept(&mut self, gateway: BrokerId) -> Arc<TopologyView> {
-        let revision = self.broker(gateway).map_or(0, |own| own.view.revision);
-        let configuration = self.configuration(gateway);
-        if let Some(kept) = self.kept.topologies.get(&gateway)
-            && kept.revision == revision
-            && kept.configuration.as_ref().map(Arc::as_ptr) == configuration.map(Arc::as_ptr)
+        if let Some(kept) = self
+            .kept
+            .topologies
+            .get(&gateway)
+            .filter(|kept| self.still_is(gateway, kept))
         {
             return Arc::clone(&kept.view);
         }
         let view = Arc::new(self.topology_view(gateway));
         let kept = KeptTopology {
-            revision,
-            configuration: configuration.cloned(),
+            revision: self.broker(gateway).map_or(0, |own| own.view.revision),
+            configuration: self.configuration(gateway).cloned(),
             view: Arc::clone(&view),
+            body: None,
         };
         self.kept.topologies.insert(gateway, kept);
         view
+    }
+
+    fn still_is(&self, gateway: BrokerId, kept: &KeptTopology) -> bool {
+        let revision = self.broker(gateway).map_or(0, |own| own.view.revision);
+        let configuration = self.configuration(gateway);
+        kept.revision == revision
+            && kept.configuration.as_ref().map(Arc::as_ptr) == configuration.map(Arc::as_ptr)
+    }
+
+    /// A gateway's view as it goes over the wire.
+    pub(crate) fn topology_body(&mut self, gateway: BrokerId) -> Vec<u8> {
+        self.topology_kept(gateway);
+        let kept = self.kept.topologies.get(&gateway);
+        if let Some(body) = kept.and_then(|kept| kept.body.as_ref()) {
+            return body.clone();
+        }
+        let body = Reply::json(200, JSON, &self.topology(gateway)).body;
+        if let Some(kept) = self.kept.topologies.get_mut(&gateway) {
+            kept.body = Some(body.clone());
+        }
+        body
+    }
+
+    /// A configuration, and the exporters by it, as they go over the wire.
+    fn bodies(&mut self, configuration: &Arc<Configuration>) -> &KeptBodies {
+        let known = (self.kept.bodies.iter()).position(|one| Arc::ptr_eq(&one.of, configuration));
+        let index = known.unwrap_or_else(|| {
+            let made = KeptBodies {
+                of: Arc::clone(configuration),
+                cluster: Reply::json(200, JSON, &wire::cluster(configuration, self.wall)).body,
+                exporters: Reply::json(200, JSON, &exporter_states(configuration)).body,
+            };
+            let kept = &mut self.kept.bodies;
+            if kept.len() == CONFIGURATIONS_KEPT {
+                kept.remove(0);
+            }
+            kept.push(made);
+            kept.len() - 1
+        });
+        &self.kept.bodies[index]
+    }
+
+    pub(crate) fn cluster_body(&mut self, configuration: &Arc<Configuration>) -> Vec<u8> {
+        self.bodies(configuration).cluster.clone()
+    }
+
+    pub(crate) fn exporters_body(&mut self, configuration: &Arc<Configuration>) -> Vec<u8> {
+        self.bodies(configuration).exporters.clone()
     }
 
     fn configuration_kept(&mut self, configuration: Arc<Configuration>) -> &KeptConfiguration {
@@ -487,14 +550,30 @@ impl World {
         }
     }
 
-    fn replicas_view(&self, broker: BrokerId, hangs: bool) -> Said<Told> {
-        if hangs {
-            return Said::Nothing;
-        }
-        let Some(own) = self.broker(broker) else {
+    fn replicas_told(&mut self, broker: BrokerId, hangs: bool) -> Said<Told> {
+        let Some(touched) = self.broker(broker).map(|own| own.touched).filter(|_| !hangs) else {
             return Said::Nothing;
         };
-        let mut views = Vec::new();
+        let kept = self.kept.replicas.get(&broker);
+        let views = match kept.filter(|(then, _)| *then == touched) {
+            Some((_, views)) => Arc::clone(views),
+            None => {
+                let views = Arc::new(self.replicas_view(broker));
+                self.kept.replicas.insert(broker, (touched, Arc::clone(&views)));
+                views
+            }
+        };
+        match views.is_empty() {
+            true => Said::Nothing,
+            false => Said::Value(Told::Partitions(views)),
+        }
+    }
+
+    fn replicas_view(&self, broker: BrokerId) -> Vec<ReplicaView> {
+        let Some(own) = self.broker(broker) else {
+            return Vec::new();
+        };
+        let mut views = Vec::with_capacity(own.replicas.len());
         for (partition, replica) in own.replicas.iter().filter(|(_, r)| r.role != Role::Absent) {
             let leads = replica.role == Role::Leader;
             views.push(ReplicaView {
@@ -510,10 +589,7 @@ impl World {
                 phase: replica.phase.name(),
             });
         }
-        match views.is_empty() {
-            true => Said::Nothing,
-            false => Said::Value(Told::Partitions(views)),
-        }
+        views
     }
 
     fn metrics_view(&self, broker: BrokerId) -> MetricsView {

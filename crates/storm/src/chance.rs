@@ -16,6 +16,8 @@ pub(crate) enum Stream {
     Person,
     /// What people do besides, and what befalls c8dr while a request of its is on its way.
     Others,
+    /// What befalls few nights.
+    Rare,
 }
 
 /// The dice of one stream.

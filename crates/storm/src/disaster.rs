@@ -1,5 +1,7 @@
 //! A disaster: everything that is decided beforehand, drawn from one seed.
 
+mod rare;
+
 use std::time::Duration;
 
 use c8dr_domain::ids::RegionId;
@@ -101,7 +103,7 @@ impl Disaster {
         };
         let mut dice = Dice::of(seed, Stream::Faults);
         let count = match scenario {
-            Scenario::Plain => 0,
+            Scenario::Plain | Scenario::Rare => 0,
             Scenario::Any => dice.below(FAULTS_MAX + 1),
             _ => 1 + dice.below(FAULTS_MAX),
         };
@@ -110,6 +112,7 @@ impl Disaster {
             disaster.faults.push(fault);
         }
         disaster.others(scenario);
+        disaster.draw_rare(scenario);
         disaster
     }
 
@@ -268,7 +271,7 @@ impl Disaster {
             Scenario::People,
         ];
         match scenario {
-            Scenario::Any | Scenario::Plain => {
+            Scenario::Any | Scenario::Plain | Scenario::Rare => {
                 let kind = dice.pick(&kinds, Scenario::Answers);
                 self.draw(kind, dice)
             }

@@ -25,11 +25,13 @@ pub enum Scenario {
     Returning,
     /// Somebody resumes or pauses exporting.
     People,
+    /// What befalls few nights: links half open, names lost, disks full, clocks that jump, people at the platform.
+    Rare,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Scenario; 9] = [
+    pub const ALL: [Scenario; 10] = [
         Scenario::Any,
         Scenario::Plain,
         Scenario::Answers,
@@ -39,6 +41,7 @@ impl Scenario {
         Scenario::Searches,
         Scenario::Returning,
         Scenario::People,
+        Scenario::Rare,
     ];
 
     /// The word.
@@ -53,6 +56,7 @@ impl Scenario {
             Scenario::Searches => "searches",
             Scenario::Returning => "returning",
             Scenario::People => "people",
+            Scenario::Rare => "rare",
         }
     }
 }

@@ -5,6 +5,7 @@ mod endpoints;
 mod gateway;
 mod grpc;
 mod management;
+mod said;
 mod verdict;
 pub mod wire;
 pub mod zbctl;

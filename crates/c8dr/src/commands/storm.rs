@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use c8dr_engine::clock::{Clock, Moment};
-use c8dr_storm::{Ending, Line, Options, Planner, SceneError, Shape, Tally, Violation, live, rate, storm};
+use c8dr_storm::{
+    Ending, Line, Options, Planner, Ring, SceneError, Shape, Tally, Violation, live, rate, storm,
+};
 use serde::Serialize;
 
 use crate::args::Storm;
@@ -48,6 +50,15 @@ pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliErro
             _ => None,
         },
     };
+    if wanted.planner != Planner::C8dr && wanted.ring != Ring::Ports {
+        return Err(CliError::Usage {
+            what: format!(
+                "`--ring {}` is a way of c8dr's: whoever types by hand has no adapters",
+                wanted.ring
+            ),
+            help: format!("Leave `--ring` out with `--planner {}`.", wanted.planner),
+        });
+    }
     if wanted.compare {
         return fates::compare(screen, options).await;
     }

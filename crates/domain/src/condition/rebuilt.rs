@@ -146,7 +146,7 @@ pub(super) fn joined(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Ver
                     .latest
                     .brokers
                     .get(broker)
-                    .is_some_and(crate::observation::BrokerSight::is_silent);
+                    .is_some_and(|sight| sight.is_silent());
                 is_silent
                     || topology
                         .brokers

@@ -145,7 +145,7 @@ fn lost_details(picture: &Picture<'_>, lost: RegionId) -> Vec<String> {
     )];
     if let Some(why) = picture.coordinator_lost_with(lost) {
         details.push(format!(
-            "The cluster configuration cannot be read ({why}); its coordinator is lost with the region. A force still works."
+            "The cluster configuration cannot be read ({why}); its coordinator is lost with the region. A force still works, unless a change was pending that was never seen: then it is refused (409), and changes nothing."
         ));
     }
     let brokers = picture.installation.brokers_of(lost);

@@ -13,7 +13,7 @@ use crate::cluster::configuration::{Configuration, Deed, Operation};
 use crate::cluster::plan;
 use crate::cluster::text::{self, KnownMember};
 use crate::ids::BrokerId;
-use crate::world::{Power, World};
+use crate::world::{Broker, Power, World};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -71,7 +71,7 @@ impl World {
         let call = asked.call;
         match (call.method.as_str(), rest) {
             ("GET", []) => match self.ask_coordinator(asked) {
-                Ok(c) => Answer::Soon(Reply::json(200, JSON, &wire::cluster(&c, self.wall))),
+                Ok(c) => Answer::Soon(Reply::written(self.cluster_body(&c))),
                 Err(answer) => answer,
             },
             ("PATCH", []) => self.patch_cluster(asked),
@@ -147,10 +147,12 @@ impl World {
 
     /// The first call on a connection that died says so; the next ones cannot connect (edge-cases E8).
     fn dead_connection(&mut self, from: BrokerId, to: BrokerId, host: &str) -> Reply {
-        let broke = self
-            .broker_mut(from)
-            .is_some_and(|b| b.broken_connections.remove(&to));
-        if broke {
+        let breaks = |b: &Broker| b.broken_connections.contains(&to);
+        // Only asked about, so that a broker that has nothing to forget stays as it is.
+        if self.broker(from).is_some_and(breaks) {
+            if let Some(own) = self.broker_mut(from) {
+                own.broken_connections.remove(&to);
+            }
             let channel = u64::from(to.0) * 7_919 + self.trace();
             return Reply::message(500, text::connection_closed(channel, host, 26502));
         }
@@ -390,7 +392,7 @@ impl World {
     pub(crate) fn exporters_endpoint(&mut self, asked: &Asked<'_>, rest: &[&str]) -> Answer {
         match (asked.call.method.as_str(), rest) {
             ("GET", []) => match self.ask_coordinator(asked) {
-                Ok(c) => Answer::Soon(Reply::json(200, JSON, &exporter_states(&c))),
+                Ok(c) => Answer::Soon(Reply::written(self.exporters_body(&c))),
                 Err(answer) => answer,
             },
             ("POST", [id, "disable"]) => self.disable(asked, id),

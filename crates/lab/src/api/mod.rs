@@ -106,6 +106,15 @@ impl Reply {
         }
     }
 
+    /// JSON that was written before.
+    pub(crate) fn written(body: Vec<u8>) -> Reply {
+        Reply {
+            status: 200,
+            content_type: Some(JSON),
+            body,
+        }
+    }
+
     pub(crate) fn message(status: u16, message: impl Into<String>) -> Reply {
         Reply::json(
             status,

@@ -50,7 +50,7 @@ impl World {
     pub(crate) fn rest(&mut self, asked: &Asked<'_>) -> Answer {
         let call = asked.call;
         match (call.method.as_str(), call.path.trim_end_matches('/')) {
-            ("GET", "/v2/topology") => Answer::Soon(Reply::json(200, JSON, &self.topology(asked.broker))),
+            ("GET", "/v2/topology") => Answer::Soon(Reply::written(self.topology_body(asked.broker))),
             ("POST", "/v2/deployments") => self.deploy(asked),
             ("POST", "/v2/process-instances") => self.create_instance(asked),
             (_, "/v2/topology" | "/v2/deployments" | "/v2/process-instances") => self.spring(405, &call.path),

@@ -92,7 +92,8 @@ impl Lab {
 
     /// The indices of a region's search.
     pub async fn search_indices(&self, region: Region, limit: Duration) -> Said<Vec<IndexView>> {
-        self.ask_search(region, limit, |world| world.index_views(region)).await
+        self.ask_search(region, limit, |world| world.index_views(region))
+            .await
     }
 
     /// The indices that come or came back from a snapshot: first their shards, then how many there should be.
@@ -106,7 +107,10 @@ impl Lab {
         };
         let shards = |world: &World| -> BTreeMap<String, u32> {
             let indices = &world.searches[region.index()].indices;
-            indices.iter().map(|(name, index)| (name.clone(), index.shards)).collect()
+            indices
+                .iter()
+                .map(|(name, index)| (name.clone(), index.shards))
+                .collect()
         };
         let said = self.ask_search(region, limit, shards).await;
         said.map(|shards| {
@@ -163,7 +167,9 @@ impl Lab {
             }
             let counted = *counted.get_or_insert(held.hits);
             if held.hits != counted {
-                return Said::Garbled(format!("records of partition {partition}: they changed meanwhile"));
+                return Said::Garbled(format!(
+                    "records of partition {partition}: they changed meanwhile"
+                ));
             }
             taken += PAGE_RECORDS;
             if taken >= counted {
@@ -210,7 +216,11 @@ impl World {
         let view = |(name, index): (&String, &crate::search::index::Index)| IndexView {
             name: name.clone(),
             documents: index.len() as u64,
-            color: if busy.contains(name.as_str()) { "yellow" } else { calm },
+            color: if busy.contains(name.as_str()) {
+                "yellow"
+            } else {
+                calm
+            },
         };
         search.indices.iter().map(view).collect()
     }
@@ -223,7 +233,8 @@ impl World {
             let Some(restore) = restore else {
                 continue;
             };
-            let ahead = |shard: u32| (restore.ahead.iter()).any(|one| one.index == *name && one.shard == shard);
+            let ahead =
+                |shard: u32| (restore.ahead.iter()).any(|one| one.index == *name && one.shard == shard);
             let shards_back = (0..index.shards).filter(|shard| !ahead(*shard)).count();
             let documents: usize = (0..index.shards)
                 .filter_map(|shard| restore.back.get(&(name.clone(), shard)))

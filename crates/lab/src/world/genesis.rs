@@ -112,6 +112,7 @@ pub(super) fn healthy_broker(id: BrokerId, configuration: &Arc<Configuration>, v
         power: Power::Up,
         stage: Stage::Running,
         life: 1,
+        touched: 0,
         stirred: Moment::START,
         ready: true,
         configuration: Some(Arc::clone(configuration)),

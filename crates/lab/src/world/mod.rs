@@ -87,6 +87,8 @@ pub(crate) struct Broker {
     pub(crate) stage: Stage,
     /// Counts starts and ends of the process: what belongs to an earlier life is ignored.
     pub(crate) life: u64,
+    /// Grows whenever something of it may have changed.
+    pub(crate) touched: u64,
     /// When it last came, went, froze or thawed.
     pub(crate) stirred: Moment,
     /// Once ready, ready until the process ends.
@@ -557,7 +559,9 @@ impl World {
     }
 
     pub(crate) fn broker_mut(&mut self, id: BrokerId) -> Option<&mut Broker> {
-        self.brokers.get_mut(&id)
+        let broker = self.brokers.get_mut(&id)?;
+        broker.touched += 1;
+        Some(broker)
     }
 
     pub(crate) fn replica(&self, broker: BrokerId, partition: PartitionId) -> Option<&Replica> {
@@ -565,7 +569,7 @@ impl World {
     }
 
     pub(crate) fn replica_mut(&mut self, broker: BrokerId, partition: PartitionId) -> Option<&mut Replica> {
-        self.brokers.get_mut(&broker)?.replicas.get_mut(&partition)
+        self.broker_mut(broker)?.replicas.get_mut(&partition)
     }
 
     pub(crate) fn broker_ids(&self) -> Vec<BrokerId> {

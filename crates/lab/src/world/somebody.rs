@@ -7,6 +7,7 @@ use crate::cluster::configuration::Operation;
 use crate::cluster::plan;
 use crate::cluster::raft::ExporterPhase;
 use crate::ids::{BrokerId, PartitionId, Region};
+use crate::views::Kept;
 use crate::world::{Broker, Data, Event, World};
 
 /// How often the stateful set's controller looks whether the pod that it replaced is ready.
@@ -183,6 +184,8 @@ impl World {
     pub(super) fn clocks_jump(&mut self, seconds: i64) {
         let now = self.now;
         self.wall.jump(now, seconds);
+        // What was told with its time is told otherwise now.
+        self.kept = Kept::default();
         self.say(format!("All servers' clocks jump by {seconds} s."));
     }
 

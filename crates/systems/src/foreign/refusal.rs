@@ -55,6 +55,12 @@ pub fn refusal(body: &[u8]) -> String {
 
 /// If the body is an HTML page: its title, or `untitled`. None of the APIs that are spoken here sends one.
 pub fn page(content_type: Option<&str>, body: &[u8]) -> Option<String> {
+    let declared = content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
+    // Nearly every answer is JSON, and is none at the first glance.
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !declared && first.is_none_or(|byte| byte.is_ascii() && *byte != b'<') {
+        return None;
+    }
     // A title stands near the beginning; a longer search would be wasted on a hostile body.
     let start = &body[..body.len().min(4096)];
     let text = String::from_utf8_lossy(start);
@@ -62,7 +68,6 @@ pub fn page(content_type: Option<&str>, body: &[u8]) -> Option<String> {
     let begins = ["<!doctype html", "<html", "<head"]
         .iter()
         .any(|tag| lower.trim_start().starts_with(tag));
-    let declared = content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
     if !begins && !declared {
         return None;
     }

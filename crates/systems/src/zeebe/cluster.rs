@@ -18,6 +18,7 @@ use super::endpoints::{Endpoints, Limits};
 use super::gateway;
 use super::grpc::Grpc;
 use super::management::Management;
+use super::said::Sayings;
 use crate::auth::Secrets;
 use crate::base_url::BaseUrl;
 use crate::call::{Caller, Door};
@@ -32,6 +33,7 @@ pub struct Cluster {
     limits: Limits,
     caller: Caller,
     grpc: Grpc,
+    sayings: Sayings,
 }
 
 struct Gateway {
@@ -136,6 +138,7 @@ impl Cluster {
             limits,
             caller,
             grpc: Grpc { connector },
+            sayings: Sayings::default(),
         })
     }
 
@@ -175,6 +178,7 @@ impl Cluster {
             caller: &self.caller,
             door,
             limits: &self.limits,
+            sayings: &self.sayings,
         }
     }
 }
@@ -197,7 +201,9 @@ impl Zeebe for Cluster {
                 return Sight::NotAsked;
             };
             match &gateway.rest {
-                Some(rest) => gateway::topology(&self.caller, rest, self.limits.read).await,
+                Some(rest) => {
+                    gateway::topology(&self.caller, rest, self.limits.read, &self.sayings.topologies).await
+                }
                 None => self.grpc_topology(gateway).await,
             }
         })

@@ -12,6 +12,7 @@ use c8dr_domain::topology::{ClusterConfiguration, Exporters, OwnPartitions};
 use http::Method;
 
 use super::endpoints::Limits;
+use super::said::Sayings;
 use super::verdict::{Expected, answer};
 use super::wire;
 use crate::base_url::segment;
@@ -24,22 +25,26 @@ pub(super) struct Management<'a> {
     pub(super) caller: &'a Caller,
     pub(super) door: &'a Door,
     pub(super) limits: &'a Limits,
+    pub(super) sayings: &'a Sayings,
 }
 
 impl Management<'_> {
     pub(super) async fn configuration(&self) -> Sight<ClusterConfiguration> {
         let reply = self.get("/actuator/cluster", self.limits.read).await;
-        sight(reply, wire::configuration)
+        sight(reply, |body| {
+            self.sayings.configurations.read(body, wire::configuration)
+        })
     }
 
     pub(super) async fn exporters(&self) -> Sight<Exporters> {
         let reply = self.get("/actuator/exporters", self.limits.read).await;
-        sight(reply, wire::exporters)
+        sight(reply, |body| self.sayings.exporters.read(body, wire::exporters))
     }
 
     pub(super) async fn partitions(&self) -> Sight<OwnPartitions> {
         let reply = self.get("/actuator/partitions", self.limits.partitions).await;
-        match sight(reply, wire::own_partitions) {
+        let read = |body: &[u8]| self.sayings.partitions.read(body, wire::own_partitions);
+        match sight(reply, read) {
             Sight::Seen(partitions) if partitions.is_empty() => Sight::Empty,
             seen => seen,
         }

@@ -34,16 +34,132 @@ pub(crate) struct LabZeebe {
     limits: Limits,
     /// The way of what changes something.
     effects: Box<dyn Zeebe>,
-    /// What each gateway showed last, and what it was read from.
-    shown: Mutex<BTreeMap<GatewayName, Shown>>,
+    /// What was told last, as it was read.
+    shown: Mutex<Shown>,
 }
 
-/// What a gateway showed.
+/// As many configurations as both sides have, and what they were a moment ago.
+const CONFIGURATIONS_KEPT: usize = 4;
+
+/// What was told last, with what it was read from: what is the same as before is not read again.
+#[derive(Default)]
 struct Shown {
+    gateways: BTreeMap<GatewayName, (Parts, Arc<GatewaySight>)>,
+    topologies: BTreeMap<GatewayName, (Arc<TopologyView>, Arc<GatewayTopology>)>,
+    configurations: Vec<(Arc<ConfigurationView>, Arc<ClusterConfiguration>)>,
+    brokers: BTreeMap<BrokerId, (Arc<Vec<ReplicaView>>, Arc<BrokerSight>)>,
+}
+
+/// What a gateway's sight was read from.
+struct Parts {
     topology: Arc<TopologyView>,
     configuration: Arc<ConfigurationView>,
     exporters: Arc<Vec<(String, &'static str)>>,
-    sight: Arc<GatewaySight>,
+}
+
+/// What a broker told of itself.
+#[derive(Default)]
+struct Account {
+    ready: Sight<bool>,
+    partitions: Option<Said<Told>>,
+    /// Where its partitions were followed on their own.
+    followed: Option<Sight<OwnPartitions>>,
+    metrics: Sight<BrokerMetrics>,
+}
+
+impl Shown {
+    fn topology(&mut self, name: &GatewayName, view: Arc<TopologyView>) -> Arc<GatewayTopology> {
+        if let Some((of, read)) = self.topologies.get(name)
+            && Arc::ptr_eq(of, &view)
+        {
+            return Arc::clone(read);
+        }
+        let read = Arc::new(topology(&view));
+        self.topologies.insert(name.clone(), (view, Arc::clone(&read)));
+        read
+    }
+
+    fn configuration(&mut self, view: Arc<ConfigurationView>) -> Arc<ClusterConfiguration> {
+        let known = self.configurations.iter().find(|(of, _)| Arc::ptr_eq(of, &view));
+        if let Some((_, read)) = known {
+            return Arc::clone(read);
+        }
+        let read = Arc::new(configuration(&view));
+        if self.configurations.len() == CONFIGURATIONS_KEPT {
+            self.configurations.remove(0);
+        }
+        self.configurations.push((view, Arc::clone(&read)));
+        read
+    }
+
+    /// A gateway's three answers; the same sight as before if all three are the same as before.
+    fn gateway(&mut self, name: &GatewayName, region: RegionId, said: [Said<Told>; 3]) -> Arc<GatewaySight> {
+        let parts = match &said {
+            [
+                Said::Value(Told::Topology(topology)),
+                Said::Value(Told::Configuration(configuration)),
+                Said::Value(Told::Exporters(exporters)),
+            ] => Some(Parts {
+                topology: Arc::clone(topology),
+                configuration: Arc::clone(configuration),
+                exporters: Arc::clone(exporters),
+            }),
+            _ => None,
+        };
+        if let (Some(parts), Some((before, sight))) = (&parts, self.gateways.get(name))
+            && Arc::ptr_eq(&parts.topology, &before.topology)
+            && Arc::ptr_eq(&parts.configuration, &before.configuration)
+            && Arc::ptr_eq(&parts.exporters, &before.exporters)
+        {
+            return Arc::clone(sight);
+        }
+        let [one, two, three] = said;
+        let read = Arc::new(GatewaySight {
+            region,
+            topology: sight(one, |told| match told {
+                Told::Topology(view) => Some(self.topology(name, view)),
+                _ => None,
+            }),
+            configuration: sight(two, |told| match told {
+                Told::Configuration(view) => Some(self.configuration(view)),
+                _ => None,
+            }),
+            exporters: sight(three, told_exporters),
+        });
+        if let Some(parts) = parts {
+            self.gateways.insert(name.clone(), (parts, Arc::clone(&read)));
+        }
+        read
+    }
+
+    /// What a broker told; the same sight as before if it told the same.
+    fn broker(&mut self, broker: BrokerId, account: Account) -> Arc<BrokerSight> {
+        let view = match &account.partitions {
+            Some(Said::Value(Told::Partitions(view))) => Some(Arc::clone(view)),
+            _ => None,
+        };
+        if let (Some(view), Some((of, before))) = (&view, self.brokers.get(&broker))
+            && Arc::ptr_eq(of, view)
+            && before.ready == account.ready
+            && before.metrics == account.metrics
+        {
+            return Arc::clone(before);
+        }
+        let partitions = match (account.followed, account.partitions) {
+            (Some(followed), _) => followed,
+            (None, Some(said)) => sight(said, told_partitions),
+            (None, None) => Sight::NotAsked,
+        };
+        let read = Arc::new(BrokerSight {
+            ready: account.ready,
+            partitions,
+            metrics: account.metrics,
+        });
+        if let Some(view) = view {
+            self.brokers.insert(broker, (view, Arc::clone(&read)));
+        }
+        read
+    }
 }
 
 impl LabZeebe {
@@ -100,56 +216,6 @@ impl LabZeebe {
         }
     }
 
-    /// A gateway's three answers; the same sight as before if all three are the same as before.
-    fn gateway_sight(
-        &self,
-        name: &GatewayName,
-        region: RegionId,
-        said: [Said<Told>; 3],
-    ) -> Arc<GatewaySight> {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (
-            [
-                Said::Value(Told::Topology(one)),
-                Said::Value(Told::Configuration(two)),
-                Said::Value(Told::Exporters(three)),
-            ],
-            Some(before),
-        ) = (&said, shown.get(name))
-            && Arc::ptr_eq(one, &before.topology)
-            && Arc::ptr_eq(two, &before.configuration)
-            && Arc::ptr_eq(three, &before.exporters)
-        {
-            return Arc::clone(&before.sight);
-        }
-        let kept = match &said {
-            [
-                Said::Value(Told::Topology(one)),
-                Said::Value(Told::Configuration(two)),
-                Said::Value(Told::Exporters(three)),
-            ] => Some((Arc::clone(one), Arc::clone(two), Arc::clone(three))),
-            _ => None,
-        };
-        let [one, two, three] = said;
-        let read = Arc::new(GatewaySight {
-            region,
-            topology: sight(one, told_topology),
-            configuration: sight(two, told_configuration),
-            exporters: sight(three, told_exporters),
-        });
-        if let Some((topology, configuration, exporters)) = kept {
-            let sight = Arc::clone(&read);
-            let kept = Shown {
-                topology,
-                configuration,
-                exporters,
-                sight,
-            };
-            shown.insert(name.clone(), kept);
-        }
-        read
-    }
-
     /// A broker's partitions, and if it does not tell of them, whether it is ready.
     async fn own_account(&self, begun: Begun) -> (Sight<bool>, Sight<OwnPartitions>) {
         let broker = begun.broker();
@@ -204,28 +270,32 @@ impl LabZeebe {
             .map(|begun| (begun.broker(), begun.question()))
             .collect();
         let (said, accounts) = join(self.lab.finish_all(plain), accounts).await;
-        let mut answers = Answers::default();
+        let mut told: BTreeMap<BrokerId, Account> = BTreeMap::new();
         for (broker, (ready, partitions)) in accounts {
-            let seen = answers.brokers.entry(broker).or_insert_with(BrokerSight::default);
-            (seen.ready, seen.partitions) = (ready, partitions);
+            let account = told.entry(broker).or_default();
+            account.ready = ready;
+            account.followed = Some(partitions);
         }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = Answers::default();
         let mut said = said.into_iter();
         for (name, region, _) in asked_gateways.iter().copied() {
             let (Some(one), Some(two), Some(three)) = (said.next(), said.next(), said.next()) else {
                 break;
             };
-            let sight = self.gateway_sight(name, region, [one, two, three]);
+            let sight = shown.gateway(name, region, [one, two, three]);
             answers.gateways.insert(name.clone(), sight);
         }
         for ((broker, question), said) in asked.into_iter().skip(3 * asked_gateways.len()).zip(said) {
-            let seen = (answers.brokers)
-                .entry(BrokerId(broker.0))
-                .or_insert_with(BrokerSight::default);
+            let account = told.entry(BrokerId(broker.0)).or_default();
             match question {
-                Question::Ready => seen.ready = ready(said),
-                Question::Partitions => seen.partitions = sight(said, told_partitions),
-                _ => seen.metrics = sight(said, told_metrics),
+                Question::Ready => account.ready = ready(said),
+                Question::Partitions => account.partitions = Some(said),
+                _ => account.metrics = sight(said, told_metrics),
             }
+        }
+        for (broker, account) in told {
+            answers.brokers.insert(broker, shown.broker(broker, account));
         }
         answers
     }
@@ -271,7 +341,7 @@ fn told_exporters(told: Told) -> Option<Exporters> {
 
 fn told_partitions(told: Told) -> Option<OwnPartitions> {
     match told {
-        Told::Partitions(views) => Some(own(views)),
+        Told::Partitions(views) => Some(own(&views)),
         _ => None,
     }
 }
@@ -406,9 +476,9 @@ fn exporters(view: &[(String, &'static str)]) -> Exporters {
     view.iter().map(one).collect()
 }
 
-fn own(views: Vec<ReplicaView>) -> OwnPartitions {
+fn own(views: &[ReplicaView]) -> OwnPartitions {
     let position = |position: i64| (position >= 0).then_some(position);
-    let one = |view: ReplicaView| {
+    let one = |view: &ReplicaView| {
         let replica = OwnReplica {
             role: if view.leads { Role::Leader } else { Role::Follower },
             processor: Some(match view.processor {
@@ -428,7 +498,7 @@ fn own(views: Vec<ReplicaView>) -> OwnPartitions {
         };
         (partition(view.partition), replica)
     };
-    views.into_iter().map(one).collect()
+    views.iter().map(one).collect()
 }
 
 fn metrics(view: MetricsView) -> BrokerMetrics {
