@@ -253,6 +253,9 @@ pub struct Storm {
     /// Give the same disasters to c8dr, to the guide and to the scripts, and compare
     #[arg(long, conflicts_with_all = ["seed", "ring"])]
     pub compare: bool,
+    /// Live through nothing, and print how true the lab is to a recorded Zeebe
+    #[arg(long, conflicts_with_all = ["compare", "planner", "planted", "ring", "scenario", "seed"])]
+    pub fidelity: bool,
     /// Brokers of both regions together [default: drawn, 4 to 8]
     #[arg(long, value_name = "N")]
     pub brokers: Option<u32>,

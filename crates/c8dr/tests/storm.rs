@@ -92,6 +92,20 @@ fn wrong_words_are_refused_with_those_that_there_are() {
 }
 
 #[test]
+fn how_true_the_lab_is_can_be_read_from_the_binary() {
+    let run = c8dr(&["storm", "--fidelity"]);
+    assert_eq!(run.status.code(), Some(0));
+    let page = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(page.contains("recordings"), "{page}");
+    let json = c8dr(&["storm", "--fidelity", "--output", "json"]);
+    let told: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        told["fidelity"].as_str().map(str::trim_end),
+        Some(page.trim_end())
+    );
+}
+
+#[test]
 fn the_guide_is_counted_and_told() {
     let args = [
         "storm",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BrokerId, ExporterId, PartitionId, REGIONS, RegionId};
-use crate::placement::{Placement, round_robin};
+use crate::placement::{Placement, replicas_of, round_robin};
 
 /// One region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +185,16 @@ impl Installation {
     /// Where every replica lives when all is well.
     pub fn placement(&self) -> Placement {
         round_robin(&self.brokers(), self.partitions, self.replication_factor)
+    }
+
+    /// Where the replicas of one partition live when all is well; empty for one that there is not.
+    pub fn replicas_of(&self, partition: PartitionId) -> BTreeSet<BrokerId> {
+        if !(1..=self.partitions).contains(&partition.0) {
+            return BTreeSet::new();
+        }
+        let members: Vec<BrokerId> = self.brokers().into_iter().collect();
+        let replicas = replicas_of(partition, &members, self.replication_factor);
+        replicas.into_keys().collect()
     }
 
     /// Where the replicas live once only `region` is left: a force moves nothing, each broker keeps what it has.

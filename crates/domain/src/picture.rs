@@ -188,13 +188,7 @@ impl<'a> Picture<'a> {
                 .filter(|(_, member)| member.partitions.contains_key(&partition))
                 .map(|(broker, _)| *broker)
                 .collect(),
-            None => self
-                .installation
-                .placement()
-                .remove(&partition)
-                .unwrap_or_default()
-                .into_keys()
-                .collect(),
+            None => self.installation.replicas_of(partition),
         }
     }
 

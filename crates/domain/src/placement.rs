@@ -15,23 +15,30 @@ pub type Placement = BTreeMap<PartitionId, BTreeMap<BrokerId, u32>>;
 /// A replication factor above the number of members is cut to it.
 pub fn round_robin(members: &BTreeSet<BrokerId>, partitions: u32, replication_factor: u32) -> Placement {
     let members: Vec<BrokerId> = members.iter().copied().collect();
+    (1..=partitions)
+        .map(PartitionId)
+        .map(|partition| (partition, replicas_of(partition, &members, replication_factor)))
+        .collect()
+}
+
+/// The replicas of one partition over `members`, in the order of their ids.
+pub fn replicas_of(
+    partition: PartitionId,
+    members: &[BrokerId],
+    replication_factor: u32,
+) -> BTreeMap<BrokerId, u32> {
     let n = members.len();
     let factor = (replication_factor as usize).min(n);
-    (1..=partitions)
-        .map(|p| {
-            let first = (p - 1) as usize;
-            let forwards = first.checked_div(n).unwrap_or(0).is_multiple_of(2);
-            let replicas = (0..factor)
-                .map(|j| {
-                    let priority = match j {
-                        0 => factor,
-                        _ if forwards => factor - j,
-                        _ => j,
-                    };
-                    (members[(first + j) % n], priority as u32)
-                })
-                .collect();
-            (PartitionId(p), replicas)
+    let first = (partition.0.saturating_sub(1)) as usize;
+    let forwards = first.checked_div(n).unwrap_or(0).is_multiple_of(2);
+    (0..factor)
+        .map(|j| {
+            let priority = match j {
+                0 => factor,
+                _ if forwards => factor - j,
+                _ => j,
+            };
+            (members[(first + j) % n], priority as u32)
         })
         .collect()
 }

@@ -19,7 +19,7 @@ pub enum Pace {
     /// seconds after a force.
     #[default]
     Hurried,
-    /// Exporting is paused, and something copies or starts meanwhile: seconds count.
+    /// Exporting is paused, and something copies or starts meanwhile: each second counts.
     Steady,
     /// One region serves and exports, and something takes as long as it takes: nothing is gained by asking more often.
     Patient,
@@ -38,8 +38,16 @@ impl Pace {
             | StepId::Fb3d
             | StepId::Fb3e
             | StepId::Fb4a
-            | StepId::Fb4b => Pace::Steady,
-            StepId::Fb1 | StepId::Fb2a | StepId::Fb7 | StepId::Rt5 => Pace::Patient,
+            | StepId::Fb4b
+            // Users may still be led to where nobody is; their names change as fast as they do.
+            | StepId::Ut1
+            | StepId::Ut2 => Pace::Steady,
+            StepId::Fb1
+            | StepId::Fb2a
+            | StepId::Fb7
+            | StepId::Ut3
+            | StepId::Rt5
+            | StepId::Rt6 => Pace::Patient,
         }
     }
 
@@ -57,7 +65,7 @@ impl Pace {
     const fn near_max(self) -> Duration {
         match self {
             Pace::Hurried => Duration::from_millis(100),
-            Pace::Steady => Duration::from_millis(250),
+            Pace::Steady => Duration::from_millis(500),
             Pace::Patient => FAR_MAX,
         }
     }
@@ -65,7 +73,8 @@ impl Pace {
     /// By how much a pause is longer than the one before.
     const fn growth(self) -> f64 {
         match self {
-            Pace::Hurried | Pace::Steady => 1.3,
+            Pace::Hurried => 1.3,
+            Pace::Steady => 1.4,
             Pace::Patient => 1.6,
         }
     }
@@ -159,7 +168,7 @@ mod tests {
         assert!(hurried >= 140, "{hurried} looks while clients wait");
         backoff.begin(Pace::Steady);
         let steady = over(&mut backoff, SOON);
-        assert!((55..=80).contains(&steady), "{steady} looks in a pause");
+        assert!((28..=45).contains(&steady), "{steady} looks in a pause");
     }
 
     #[test]

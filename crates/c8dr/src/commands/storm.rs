@@ -22,6 +22,16 @@ use crate::show::{BAD, GOOD, HEAD, Screen, styled};
 /// How often progress is told.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
+/// How true the lab is to a recorded Zeebe: written by the test that holds it to that, `crates/lab/tests/fidelity.rs`.
+const FIDELITY: &str = include_str!("../../../../docs/storm/fidelity.md");
+
+/// The page above, for programs.
+#[derive(Serialize)]
+struct Fidelity {
+    /// In Markdown.
+    fidelity: &'static str,
+}
+
 /// What is printed in the end.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -34,6 +44,10 @@ struct Report<'a> {
 }
 
 pub(super) async fn run(screen: &Screen, wanted: &Storm) -> Result<Exit, CliError> {
+    if wanted.fidelity {
+        screen.result(&Fidelity { fidelity: FIDELITY }, || FIDELITY.to_owned())?;
+        return Ok(Exit::Done);
+    }
     let planted = wanted.planted.as_deref();
     let options = Options {
         from: wanted.seed.unwrap_or(wanted.from),

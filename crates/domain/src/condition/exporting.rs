@@ -231,8 +231,13 @@ const PACE_SPAN: SignedDuration = SignedDuration::from_secs(2);
 /// For how long the disks of `brokers` last at the pace at which they fill while this history was watched.
 pub fn room(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>, reserve_bytes: u64) -> Room {
     let mut room = Room::Unknown;
+    let has_metrics = |reading: &&Observation| {
+        let mut sights = reading.brokers.values();
+        sights.any(|sight| sight.metrics.seen().is_some())
+    };
+    let told: Vec<&Observation> = picture.history.readings().filter(has_metrics).collect();
     for broker in brokers {
-        let mut readings = picture.history.readings().filter_map(|reading| {
+        let mut readings = told.iter().filter_map(|reading| {
             let free = reading.brokers.get(broker)?.metrics.seen()?.disk_free_bytes?;
             Some((reading.at, free))
         });

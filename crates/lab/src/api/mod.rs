@@ -8,7 +8,7 @@ mod metrics;
 mod rest;
 pub(crate) mod search;
 pub(crate) mod topology;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 
