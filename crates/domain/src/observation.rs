@@ -258,6 +258,9 @@ impl Observation {
             && [&self.platforms, &other.platforms]
                 .iter()
                 .all(|platforms| platforms.is_empty())
+            && [&self.traffic, &other.traffic]
+                .iter()
+                .all(|traffic| traffic.is_not_asked())
             && (self.brokers.iter().zip(&other.brokers))
                 .all(|((one, own), (two, theirs))| one == two && Arc::ptr_eq(own, theirs))
             && (self.gateways.iter().zip(&other.gateways))
