@@ -5,6 +5,7 @@
 
 mod asks;
 mod exporting;
+mod known;
 mod rebuilt;
 mod search;
 mod traffic;
@@ -27,6 +28,7 @@ use crate::topology::{ChangeStatus, ExporterPhase, ExporterStatus, Health};
 
 pub use asks::{Asks, SearchAsks};
 pub use exporting::{Room, positions, room};
+pub use known::Known;
 pub(crate) use search::of_snapshot;
 pub use search::{InTheWay, in_the_way};
 pub use traffic::{names_at, names_ours};
@@ -199,44 +201,6 @@ pub enum Condition {
         /// The regions.
         to: BTreeSet<RegionId>,
     },
-}
-
-/// What a condition is judged by, besides the picture.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
-    /// The change that our effect was answered with.
-    pub change: Option<ChangeId>,
-    /// The highest position that any broker had processed of each partition, read before the effect.
-    pub processed: BTreeMap<PartitionId, i64>,
-}
-
-impl Known {
-    /// Remembers the highest processed positions of a reading. Unknown positions are left out, never taken as 0.
-    pub fn remember(&mut self, reading: &Observation) {
-        for own in reading
-            .brokers
-            .values()
-            .filter_map(|sight| sight.partitions.seen())
-        {
-            for (partition, replica) in own {
-                if let Some(position) = replica.processed_position {
-                    self.remember_position(*partition, position);
-                }
-            }
-        }
-    }
-
-    /// Remembers positions that were read before.
-    pub fn remember_positions(&mut self, processed: &BTreeMap<PartitionId, i64>) {
-        for (partition, position) in processed {
-            self.remember_position(*partition, *position);
-        }
-    }
-
-    fn remember_position(&mut self, partition: PartitionId, position: i64) {
-        let known = self.processed.entry(partition).or_insert(position);
-        *known = (*known).max(position);
-    }
 }
 
 /// How a condition stands.

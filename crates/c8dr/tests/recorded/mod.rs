@@ -180,12 +180,12 @@ impl Stage {
             let gateway = GatewaySight {
                 region: RegionId(broker % 2),
                 topology: if asked(TOPOLOGY) {
-                    cluster.topology(&name).await
+                    cluster.topology(&name).await.map(Arc::new)
                 } else {
                     Sight::NotAsked
                 },
                 configuration: if asked(CONFIGURATION) {
-                    cluster.configuration(&name).await
+                    cluster.configuration(&name).await.map(Arc::new)
                 } else {
                     Sight::NotAsked
                 },
@@ -209,7 +209,7 @@ impl Stage {
                 ..BrokerSight::default()
             };
             gateways.insert(name, Arc::new(gateway));
-            brokers.insert(BrokerId(broker), own);
+            brokers.insert(BrokerId(broker), Arc::new(own));
         }
         let at = moment(self.at_s);
         Observation {

@@ -214,7 +214,7 @@ pub(crate) fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation
                     .values_mut()
                     .nth(gateway)
                     .into_iter()
-                    .for_each(|seen| Arc::make_mut(seen).topology = sight.clone());
+                    .for_each(|seen| Arc::make_mut(seen).topology = sight.clone().map(Arc::new));
             }
             Twist::Configuration(gateway, which) => {
                 let sight = other_configuration(which);
@@ -223,7 +223,7 @@ pub(crate) fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation
                     .values_mut()
                     .nth(gateway)
                     .into_iter()
-                    .for_each(|seen| Arc::make_mut(seen).configuration = sight.clone());
+                    .for_each(|seen| Arc::make_mut(seen).configuration = sight.clone().map(Arc::new));
             }
             Twist::Exporters(gateway, sight) => {
                 reading
@@ -234,7 +234,7 @@ pub(crate) fn twisted(mut reading: Observation, twists: &[Twist]) -> Observation
                     .for_each(|seen| Arc::make_mut(seen).exporters = sight.clone());
             }
             Twist::Broker(broker, sight) => {
-                reading.brokers.insert(broker, sight);
+                reading.brokers.insert(broker, Arc::new(sight));
             }
             Twist::Forget(broker) => {
                 reading.brokers.remove(&broker);

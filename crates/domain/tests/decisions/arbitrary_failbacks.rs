@@ -191,7 +191,7 @@ fn odd(reading: Observation, oddities: &[Oddity]) -> Observation {
             }
             Oddity::Metrics(broker, sight) => {
                 if let Some(seen) = reading.brokers.get_mut(&broker) {
-                    seen.metrics = sight;
+                    std::sync::Arc::make_mut(seen).metrics = sight;
                 }
                 reading
             }

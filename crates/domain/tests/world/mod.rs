@@ -385,7 +385,7 @@ impl World {
                 .voices
                 .iter()
                 .filter(|(_, voice)| **voice != Voice::Unasked)
-                .map(|(broker, voice)| (*broker, self.broker_sight(*broker, *voice)))
+                .map(|(broker, voice)| (*broker, std::sync::Arc::new(self.broker_sight(*broker, *voice))))
                 .collect(),
             searches: self.searches.clone(),
             platforms: self.platforms.clone(),
@@ -447,8 +447,8 @@ impl World {
         }
         GatewaySight {
             region,
-            topology: Sight::Seen(self.topology(name, region)),
-            configuration: self.of_coordinator(|| self.configuration()),
+            topology: Sight::Seen(std::sync::Arc::new(self.topology(name, region))),
+            configuration: self.of_coordinator(|| std::sync::Arc::new(self.configuration())),
             exporters: self.of_coordinator(|| self.exporters.clone()),
         }
     }

@@ -85,14 +85,12 @@ fn dark_paris(installation: &Installation, reading: i64) -> Observation {
             partitions: Sight::Seen(Default::default()),
             ..BrokerSight::default()
         };
-        (
-            broker,
-            if RegionId::of(broker) == RegionId(1) {
-                dark
-            } else {
-                lit
-            },
-        )
+        let sight = if RegionId::of(broker) == RegionId(1) {
+            dark
+        } else {
+            lit
+        };
+        (broker, std::sync::Arc::new(sight))
     });
     Observation {
         at,
@@ -102,7 +100,7 @@ fn dark_paris(installation: &Installation, reading: i64) -> Observation {
             std::sync::Arc::new(GatewaySight {
                 region: RegionId(0),
                 topology: Sight::NotAsked,
-                configuration: Sight::Seen(configuration),
+                configuration: Sight::Seen(std::sync::Arc::new(configuration)),
                 exporters: Sight::Seen(exporters),
             }),
         )]
