@@ -145,6 +145,10 @@ impl Reading {
                 Err(Garbled::content("", what))
             };
         };
+        // A server that does not go on would be read until the count is full, by the same records.
+        if self.after.as_ref() == Some(&last.sort) {
+            return Err(Garbled::content("", "the same page came again"));
+        }
         self.after = Some(last.sort.clone());
         let now = page.total;
         for Hit { id, position, .. } in page.hits {
@@ -241,12 +245,11 @@ mod tests {
     #[test]
     fn a_record_in_two_indices_counts_once_in_whatever_order_they_come() {
         let once = read(vec![(1, vec![hit("1-5", 5)]), (1, vec![])]).unwrap();
-        let twice = read(vec![
-            (2, vec![hit("1-5", 5)]),
-            (2, vec![hit("1-5", 5)]),
-            (2, vec![]),
-        ])
-        .unwrap();
+        let elsewhere = Hit {
+            sort: vec![json!(5), json!("j")],
+            ..hit("1-5", 5)
+        };
+        let twice = read(vec![(2, vec![hit("1-5", 5)]), (2, vec![elsewhere]), (2, vec![])]).unwrap();
         assert_eq!(once, twice);
         let two_ids = |first: &str, second: &str| {
             read(vec![(2, vec![hit(first, 5), hit(second, 5)]), (2, vec![])]).unwrap()
@@ -260,6 +263,12 @@ mod tests {
         let page = |hits| Page { total: 2, hits };
         assert!(matches!(reading.take(page(vec![hit("1-5", 5)])), Ok(More::Yes)));
         assert!(matches!(reading.take(page(vec![hit("1-7", 7)])), Ok(More::No)));
+    }
+
+    #[test]
+    fn a_page_that_comes_again_is_no_reading() {
+        let page = || (3, vec![hit("1-5", 5)]);
+        assert!(read(vec![page(), page(), page()]).is_err());
     }
 
     #[test]
