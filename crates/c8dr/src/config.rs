@@ -461,6 +461,46 @@ regions:
     }
 
     #[test]
+    fn places_in_a_cluster_that_cannot_be_are_refused() {
+        for (text, words) in [
+            (
+                GOOD.replace("http://a:9600", "forward://svc/gw:9600"),
+                "and region 0 has none here",
+            ),
+            (
+                GOOD.replace("http://a:9600", "forward://gw:9600"),
+                "an address inside of a cluster is",
+            ),
+            (
+                with_kubernetes()
+                    .replace("namespace: camunda-paris", "namespace: camunda-london")
+                    .replace("context: paris", "context: london"),
+                "are the same namespace of the same cluster",
+            ),
+            (
+                with_kubernetes().replace("namespace: camunda-paris", "namespace: Paris!"),
+                "no name that Kubernetes would take",
+            ),
+            (
+                GOOD.replace(
+                    "    brokers: {}\n",
+                    "    brokers: {}\n    platform: {driver: manual, install: []}\n",
+                ),
+                "`pods` is missing",
+            ),
+            (
+                format!(
+                    "{GOOD}bucket: {{url: \"s3://b/p\", endpoint: \"forward://svc/s3:9000\", accessKey: {{env: PATH}}, secretKey: {{env: PATH}}}}\n"
+                ),
+                "belongs to neither region",
+            ),
+        ] {
+            let told = shown(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
+
+    #[test]
     fn what_a_failback_needs_is_resolved() {
         let text = GOOD.replace(
             "    brokers: {}\n",
@@ -529,29 +569,6 @@ regions:
                 format!("{GOOD}timeouts: {{connectSeconds: 0}}\n"),
             ),
             ("same names", GOOD.replace("paris", "london")),
-            (
-                "inside of a cluster that nobody named",
-                GOOD.replace("http://a:9600", "forward://svc/gw:9600"),
-            ),
-            (
-                "no place in a cluster",
-                GOOD.replace("http://a:9600", "forward://gw:9600"),
-            ),
-            (
-                "the same namespace twice",
-                with_kubernetes().replace("namespace: camunda-paris", "namespace: camunda-london").replace("context: paris", "context: london"),
-            ),
-            (
-                "no namespace",
-                with_kubernetes().replace("namespace: camunda-paris", "namespace: Paris!"),
-            ),
-            (
-                "a platform that nobody sees",
-                GOOD.replace(
-                    "    brokers: {}\n",
-                    "    brokers: {}\n    platform: {driver: manual, install: []}\n",
-                ),
-            ),
         ];
         let all: String = cases
             .iter()

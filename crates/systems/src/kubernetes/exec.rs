@@ -1,4 +1,4 @@
-//! HTTP by running `curl` in a pod: the last resort, where neither a URL nor a port-forward leads to a port.
+//! HTTP by running `curl` in a pod that has it and a shell: the last resort, where neither a URL nor a port-forward leads to a port.
 //!
 //! Everything goes in by the standard input, as curl's own configuration, so that neither `ps` nor an audit log shows a
 //! credential or a body. How far a request got is told by curl's exit code.
@@ -66,8 +66,10 @@ impl Curl {
         let bounds = request.extensions().get::<Bounds>().copied().unwrap_or_default();
         let configuration = configuration(request, bounds).await?;
         let clock = self.region.cluster.clock().clone();
-        let ask = ["--config", "-"].into_iter().fold(
-            Ask::one(Right::Exec, &self.region.namespace, &self.pod).with_query("command", "curl"),
+        // Not every kubelet passes on that the input has ended, so it is told how long that is. Nothing else is in the script.
+        let script = format!("head -c {} | curl --config -", configuration.len());
+        let ask = ["sh", "-c", script.as_str()].into_iter().fold(
+            Ask::one(Right::Exec, &self.region.namespace, &self.pod),
             |ask, word| ask.with_query("command", word),
         );
         let ask = ["stdin", "stdout", "stderr"]
@@ -89,13 +91,6 @@ impl Curl {
                 return Err(unsent(Silence::NoConnection, detail));
             }
         };
-        if !connection.supports_stream_close() {
-            let detail = format!(
-                "{place}: {} cannot end a standard input (before Kubernetes 1.30)",
-                self.region.cluster
-            );
-            return Err(unsent(Silence::NoConnection, detail));
-        }
         // curl ends by itself at the limit, and tells more.
         let limit = bounds.answer + GRACE;
         let talk = talk(connection, configuration, bounds.body_bytes_max);
@@ -196,6 +191,7 @@ async fn talk(
         status: None,
         detail: format!("the stream to the pod broke: {}", crate::http::chain(error)),
     };
+    let can_close = connection.supports_stream_close();
     let mut socket = connection.into_stream();
     for chunk in configuration.as_bytes().chunks(CHUNK) {
         let mut frame = vec![0u8];
@@ -205,11 +201,11 @@ async fn talk(
             .await
             .map_err(|error| broken(&error))?;
     }
-    // Channel 255 closes the one that is named.
-    socket
-        .send(Message::Binary(vec![255u8, 0].into()))
-        .await
-        .map_err(|error| broken(&error))?;
+    if can_close {
+        // Channel 255 closes the one that is named.
+        let close = Message::Binary(vec![255u8, 0].into());
+        socket.send(close).await.map_err(|error| broken(&error))?;
+    }
     let mut ran = Ran::default();
     while let Some(message) = socket.next().await {
         let frame = match message {
