@@ -14,7 +14,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, PlatformEffect};
 use c8dr_domain::observation::Sight;
@@ -146,13 +146,16 @@ async fn run(chart: &str, context: &str) -> Outcome {
         "it is missing",
         missing.is_err_and(|trouble| trouble.code() == "release-missing"),
     )?;
-    let began = Instant::now();
+    let began = clock.now();
     let answer = helm.perform(PlatformEffect::Install).await;
     holds(
         &format!("it is installed though no pod is ready: {answer:?}"),
         answer == Answer::Done,
     )?;
-    println!("install, with what is checked before: {:.1?}", began.elapsed());
+    println!(
+        "install, with what is checked before: {:.1?}",
+        clock.now().since(began)
+    );
     let release = helm.whole().await?;
     holds(
         &format!("it is deployed: {release:?}"),
@@ -165,9 +168,12 @@ async fn run(chart: &str, context: &str) -> Outcome {
             == Some(&serde_json::json!({"enabled": false, "env": values["operate"]["env"]})),
     )?;
 
-    let began = Instant::now();
+    let began = clock.now();
     let outlook = helm.outlook(PlatformEffect::WebappsUp).await?;
-    println!("what an upgrade would change: told in {:.1?}", began.elapsed());
+    println!(
+        "what an upgrade would change: told in {:.1?}",
+        clock.now().since(began)
+    );
     let drifted: BTreeSet<&str> = outlook.values.iter().map(|drift| drift.key.as_str()).collect();
     holds(
         &format!("only the webapps differ: {drifted:?}"),

@@ -140,7 +140,7 @@ async fn seen(rig: &Rig) -> Outcome {
     let region = rig.region();
     let began = rig.clock.now();
     let pods = region.pods().await;
-    let pods = pods.seen().ok_or_else(|| format!("{:?}", region))?;
+    let pods = pods.seen().ok_or_else(|| format!("{region:?}"))?;
     for component in [
         Component::Broker,
         Component::Gateway,
