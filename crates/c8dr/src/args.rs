@@ -545,6 +545,12 @@ pub struct Lost {
     /// Go on although the direction record outside this machine cannot be written, for this reason (recorded)
     #[arg(long, value_name = "REASON", value_parser = usage::reason)]
     pub accept_unrecorded: Option<String>,
+    /// Afterwards give each partition a third replica in the surviving region, so that one more broker may be lost
+    #[arg(long)]
+    pub reinforce: bool,
+    /// With `--reinforce`: go on although nobody can say how full the disks are, for this reason (recorded)
+    #[arg(long, value_name = "REASON", value_parser = usage::reason)]
+    pub accept_unknown_disks: Option<String>,
 }
 
 /// Which region returns, and what is accepted.

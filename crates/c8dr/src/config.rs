@@ -27,7 +27,7 @@ use c8dr_systems::zeebe::{BaseUrl, Endpoints, GatewayEndpoints};
 
 use self::address::{Owners, url_in};
 pub use self::error::{ConfigError, Mistake, NoSecret};
-pub use self::file::{BrokerKey, File, Gateway, Login, Region, Secret, TerraformOutput};
+pub use self::file::{BrokerKey, File, Gateway, Login, Policy, Region, Secret, TerraformOutput};
 pub use self::find::{Found, FoundBy, find, lab_config};
 pub use self::kubernetes::KubernetesAt;
 pub use self::origins::{Origin, Setting, origins};
@@ -62,6 +62,8 @@ pub struct Config {
     pub rebuild: Rebuild,
     /// The names that users come by, where they are configured.
     pub traffic: Option<TrafficBy>,
+    /// Whether the survivors are reinforced after a failover.
+    pub reinforce: Policy,
     /// How long endpoints may take.
     pub timeouts: Timeouts,
     /// How many seconds of the clock pass in a second of the wall; 1 except against a lab that runs faster.
@@ -131,6 +133,7 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
         rebuild: rebuild::resolve(source, file, &resolver, timeouts, &kubernetes)?,
         kubernetes,
         traffic: traffic::resolve(source, file)?,
+        reinforce: file.reinforce.unwrap_or_default(),
         timeouts,
         clock_speed,
         warnings: warnings(source, file),

@@ -7,12 +7,14 @@ pub mod failback;
 pub mod failover;
 mod shell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use c8dr_domain::effect::PlatformEffect;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::installation::Installation;
+use c8dr_domain::plan::traffic::Reroute;
+use c8dr_domain::traffic::regions_words;
 use serde::Serialize;
 
 /// Where everything of an installation is, as far as a person has to type it.
@@ -34,6 +36,8 @@ pub struct Places {
     pub pods: BTreeMap<RegionId, Vec<String>>,
     /// What is typed for each effect on a platform.
     pub platforms: BTreeMap<RegionId, Vec<(PlatformEffect, Vec<String>)>>,
+    /// The users' names, where they are configured.
+    pub traffic: Option<Reroute>,
 }
 
 /// The page.
@@ -70,6 +74,19 @@ pub struct Step {
     pub after: Option<String>,
     /// How long that may take at most, in seconds.
     pub within_s: u64,
+}
+
+impl Places {
+    /// The step that points the users' names to these regions, where they are configured.
+    fn names(&self, id: &str, to: &BTreeSet<RegionId>, note: &str) -> Option<Step> {
+        let lines = self.traffic.as_ref()?.commands.get(to)?;
+        let title = format!(
+            "Point the users' names to {}",
+            regions_words(&self.installation, to)
+        );
+        let step = Step::new(id, title, 60).know(note);
+        Some(step.act(lines.join("\n"), "the names point there, and to nothing else."))
+    }
 }
 
 impl Step {

@@ -5,6 +5,7 @@
 
 mod failback;
 mod failover;
+mod reinforce;
 mod retreat;
 mod traffic;
 
@@ -141,6 +142,7 @@ pub fn check(plan: &Plan, seen: Option<&Observation>) -> Vec<Complaint> {
         }
     }
     traffic::check(plan, &mut complaints);
+    reinforce::check(plan, seen, &mut complaints);
     complaints.0
 }
 

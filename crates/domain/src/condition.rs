@@ -5,30 +5,31 @@
 
 mod asks;
 mod exporting;
+mod kept;
 mod known;
 mod rebuilt;
+mod replicas;
 mod search;
 mod traffic;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::fence::{self, Pale, READINGS};
-use crate::ids::{
-    BrokerId, ChangeId, ExporterId, PartitionId, RegionId, clause, counted, each_region, number, sentence,
-};
+use crate::ids::{BrokerId, ChangeId, ExporterId, RegionId, clause, counted, each_region, number, sentence};
 use crate::observation::Observation;
 use crate::picture::{Lead, Membership, Picture};
 use crate::planted::{self, Bug};
 use crate::search::Repository;
-use crate::topology::{ChangeStatus, ExporterPhase, ExporterStatus, Health};
+use crate::topology::{ChangeStatus, ExporterStatus, Health};
 
 pub use asks::{Asks, SearchAsks};
 pub use exporting::{Room, positions, room};
 pub use known::Known;
+pub use replicas::{is_placed, room_for_replicas};
 pub(crate) use search::of_snapshot;
 pub use search::{InTheWay, in_the_way};
 pub use traffic::{names_at, names_ours};
@@ -193,6 +194,26 @@ pub enum Condition {
     /// Both searches hold the same records, partition by partition, up to a position that both exporters have passed, and
     /// that is not below V. Guarantee G5.
     SameRecords,
+    /// Exactly these brokers are members, however many replicas gateways show: a change that broke off leaves some partitions
+    /// with one more than others.
+    OnlyMembers {
+        /// The members.
+        exactly: BTreeSet<BrokerId>,
+    },
+    /// Every partition has its replicas where the round robin over these members puts them. `spec: concepts.md §2`
+    Placed {
+        /// The members.
+        members: BTreeSet<BrokerId>,
+        /// Replicas per partition.
+        replication_factor: u32,
+    },
+    /// The disks of these brokers have room for a third replica beside each two.
+    RoomForReplicas {
+        /// The brokers.
+        brokers: BTreeSet<BrokerId>,
+        /// What the brokers keep free: below it they take no commands. In bytes.
+        reserve_bytes: u64,
+    },
     /// Where the users' names point can be read, and it is no place that belongs to neither region: what somebody has put
     /// there is not overwritten. `spec: procedure.md I3`
     NamesOurs,
@@ -261,9 +282,9 @@ impl Condition {
                 replication_factor,
             } => members(picture, exactly, *replication_factor),
             Condition::Led { by } => led(picture, by),
-            Condition::NothingCutOff => nothing_cut_off(picture, &known.processed),
-            Condition::Exporter { exporter, status } => exporter_is(picture, exporter, status),
-            Condition::ExportingAgain => exporting_again(picture, &known.processed),
+            Condition::NothingCutOff => kept::nothing_cut_off(picture, &known.processed),
+            Condition::Exporter { exporter, status } => kept::exporter_is(picture, exporter, status),
+            Condition::ExportingAgain => kept::exporting_again(picture, &known.processed),
             Condition::Complete { replication_factor } => rebuilt::complete(picture, *replication_factor),
             Condition::NothingLeft { region } => rebuilt::nothing_left(picture, *region),
             Condition::Joined { brokers } => rebuilt::joined(picture, brokers),
@@ -290,6 +311,15 @@ impl Condition {
             }
             Condition::Restored { region } => search::restored(picture, *region, facts),
             Condition::SameRecords => search::same_records(picture, facts),
+            Condition::OnlyMembers { exactly } => replicas::only_members(picture, exactly),
+            Condition::Placed {
+                members,
+                replication_factor,
+            } => is_placed(picture, members, *replication_factor),
+            Condition::RoomForReplicas {
+                brokers,
+                reserve_bytes,
+            } => room_for_replicas(picture, brokers, *reserve_bytes),
             Condition::NamesOurs => names_ours(picture.installation, &picture.latest.traffic),
             Condition::NamesAt { to } => names_at(picture.installation, &picture.latest.traffic, to),
         }
@@ -401,6 +431,20 @@ impl Condition {
             Condition::SameRecords => {
                 "both searches hold the same records of every partition, up to V and beyond".to_owned()
             }
+            Condition::OnlyMembers { exactly } => {
+                format!("the members are exactly {}", counted("broker", exactly))
+            }
+            Condition::Placed {
+                members,
+                replication_factor,
+            } => format!(
+                "every partition has its {replication_factor} replicas where the round robin over {} puts them",
+                counted("broker", members)
+            ),
+            Condition::RoomForReplicas { brokers, .. } => format!(
+                "the disks of {} have room for half as much again as is on them",
+                counted("broker", brokers)
+            ),
             Condition::NamesOurs => {
                 "where the users' names point can be read, and it is no place of somebody else's".to_owned()
             }
@@ -663,123 +707,6 @@ fn first_unled(picture: &Picture<'_>, reading: &Observation, by: &BTreeSet<Broke
             )
         })
     })
-}
-
-fn nothing_cut_off(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>) -> Verdict {
-    let mut unknown = BTreeSet::new();
-    for partition in picture.installation.partitions() {
-        let Some(before) = processed.get(&partition) else {
-            unknown.insert(partition);
-            continue;
-        };
-        // A leader that only gateways name keeps its position to itself: that is unknown for good, not late.
-        if matches!(picture.lead(partition, picture.latest), Lead::Listed(_)) {
-            unknown.insert(partition);
-            continue;
-        }
-        match leaders_account(picture, partition).map(|replica| replica.processed_position) {
-            Some(Some(now)) if now >= *before => {}
-            Some(Some(now)) => {
-                return Verdict::NotYet(format!(
-                    "Partition {partition}: the leader has processed up to {now}; {before} had been processed before."
-                ));
-            }
-            Some(None) | None => {
-                return Verdict::NotYet(format!(
-                    "Partition {partition}: the leader's position is not known."
-                ));
-            }
-        }
-    }
-    if unknown.is_empty() {
-        return Verdict::Met("Every leader holds what was processed before.".to_owned());
-    }
-    Verdict::Met(format!(
-        "Whether anything was cut off is unknown for {}: positions were not read.",
-        counted("partition", &unknown)
-    ))
-}
-
-fn leaders_account<'a>(
-    picture: &Picture<'a>,
-    partition: PartitionId,
-) -> Option<&'a crate::topology::OwnReplica> {
-    let latest: &'a Observation = picture.latest;
-    latest
-        .own_replicas(partition)
-        .find(|(_, replica)| replica.leads())
-        .map(|(_, replica)| replica)
-}
-
-fn exporter_is(picture: &Picture<'_>, exporter: &ExporterId, wanted: &ExporterStatus) -> Verdict {
-    match picture
-        .latest
-        .exporters()
-        .map(|exporters| exporters.get(exporter))
-    {
-        None => return Verdict::NotYet("The exporters cannot be read.".to_owned()),
-        Some(None) => return Verdict::Broken(format!("There is no exporter {exporter}; see `c8dr status`.")),
-        Some(Some(status)) if status != wanted => {
-            return Verdict::NotYet(format!("The exporter {exporter} is {status}."));
-        }
-        Some(Some(_)) => {}
-    }
-    // The list is a summary; the configuration says it for each replica.
-    let differs = picture
-        .configuration()
-        .into_iter()
-        .flat_map(|configuration| &configuration.members)
-        .find_map(|(broker, member)| {
-            member
-                .partitions
-                .iter()
-                .find_map(|(partition, replica)| match replica.exporters.get(exporter) {
-                    Some(status) if status != wanted => Some((*broker, *partition, status)),
-                    _ => None,
-                })
-        });
-    match differs {
-        Some((broker, partition, status)) => Verdict::NotYet(format!(
-            "The exporter {exporter} is {status} on broker {broker}, partition {partition}."
-        )),
-        None => Verdict::Met(format!("The exporter {exporter} is {wanted}.")),
-    }
-}
-
-fn exporting_again(picture: &Picture<'_>, processed: &BTreeMap<PartitionId, i64>) -> Verdict {
-    for partition in picture.installation.partitions() {
-        let Some(replica) = leaders_account(picture, partition) else {
-            if matches!(picture.lead(partition, picture.latest), Lead::Listed(_)) {
-                continue;
-            }
-            return Verdict::NotYet(format!("Partition {partition} has no leader that exports."));
-        };
-        if let Some(phase @ (ExporterPhase::Paused | ExporterPhase::SoftPaused | ExporterPhase::Closed)) =
-            &replica.exporter_phase
-        {
-            return Verdict::Broken(format!(
-                "Partition {partition}: exporting is {phase} on its leader; somebody paused it. If nobody is in a backup: \
-                 `curl -X POST $MANAGEMENT/actuator/exporting/resume`."
-            ));
-        }
-        let Some(wanted) = processed.get(&partition) else {
-            continue;
-        };
-        match replica.exported_position {
-            Some(exported) if exported >= *wanted => {}
-            Some(exported) => {
-                return Verdict::NotYet(format!(
-                    "Partition {partition}: exported up to {exported} of {wanted}."
-                ));
-            }
-            None => {
-                return Verdict::NotYet(format!(
-                    "Partition {partition}: nothing is known to be exported yet."
-                ));
-            }
-        }
-    }
-    Verdict::Met("Every leader exports.".to_owned())
 }
 
 /// How long ago a reading may have ended when a force goes out on it. Guarantee G1.

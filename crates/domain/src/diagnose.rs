@@ -21,7 +21,7 @@ use crate::observation::Sight;
 use crate::picture::{Lead, Membership, Picture};
 use crate::topology::ExporterStatus;
 
-pub use changes::{is_adding, is_disabling, is_enabling, is_removal};
+pub use changes::{is_adding, is_disabling, is_enabling, is_reinforcing, is_removal};
 pub use loss::coordinator_lost;
 
 use changes::pending;
@@ -163,6 +163,17 @@ const LOG_GROWS: &str =
     "Processes run, but exported data stands still and the brokers' logs grow until their disks are full.";
 /// Two replicas, quorum two of two.
 const UNPROTECTED: &str = "Processes run unprotected: one more broker lost stops its partitions.";
+/// What it costs to serve from one region, with three replicas of each partition.
+const REINFORCED: &str = "Processes run unprotected against the loss of the region: it holds all there is. One more broker of it may be lost.";
+
+/// What it costs to serve from a region alone.
+fn cost_of_one(picture: &Picture<'_>, region: RegionId) -> &'static str {
+    let third = picture.installation.regional_replicas() as usize + 1;
+    match picture.replicas_within(region) {
+        Some((least, _)) if least >= third => REINFORCED,
+        _ => UNPROTECTED,
+    }
+}
 
 /// Names the state that the readings amount to.
 pub fn diagnose(installation: &Installation, history: &History) -> Diagnosis {
@@ -456,7 +467,7 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
         .about(lost)
         .seen([members])
         .seen(on.map(|status| format!("Its exporter {exporter} is {status} already.")))
-        .costs(UNPROTECTED)
+        .costs(cost_of_one(picture, lost.other()))
         .then(format!(
             "If it was started empty: `c8dr failback --returning {lost_name}`."
         ))
@@ -469,7 +480,7 @@ fn one_region(picture: &Picture<'_>, survivors: RegionId) -> Diagnosis {
     .about(lost)
     .seen([members, "Every partition has a leader.".to_owned()])
     .seen(status.map(|status| format!("The exporter {exporter} is {status}.")))
-    .costs(UNPROTECTED)
+    .costs(cost_of_one(picture, lost.other()))
     .then(format!(
         "Rebuild region {lost_name} empty, then fail back: `c8dr failback --returning {lost_name}`."
     ))

@@ -69,6 +69,7 @@ impl Effect {
                     | ZeebeEffect::DisableExporter { .. }
                     | ZeebeEffect::EnableExporter { .. }
                     | ZeebeEffect::AddBrokers { .. }
+                    | ZeebeEffect::Replicate { .. }
             )
         )
     }
@@ -263,6 +264,13 @@ pub enum ZeebeEffect {
         /// Replicas per partition.
         replication_factor: u32,
     },
+    /// Gives each partition this many replicas on the same members; never by force. `spec: real-zeebe/README.md §8`
+    Replicate {
+        /// The members, before and after.
+        members: BTreeSet<BrokerId>,
+        /// Replicas per partition.
+        replication_factor: u32,
+    },
 }
 
 impl ZeebeEffect {
@@ -296,6 +304,13 @@ impl ZeebeEffect {
                     counted("broker", all)
                 )
             }
+            ZeebeEffect::Replicate {
+                members,
+                replication_factor,
+            } => format!(
+                "give each partition {replication_factor} replicas on {}",
+                counted("broker", members)
+            ),
         }
     }
 }

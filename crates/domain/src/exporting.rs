@@ -37,6 +37,9 @@ pub struct BrokerMetrics {
     pub exporters: ExporterMetrics,
     /// Bytes free on its disk; `None` where the page does not say.
     pub disk_free_bytes: Option<u64>,
+    /// How big its disk is, in bytes; `None` where the page does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_total_bytes: Option<u64>,
 }
 
 /// The position vector V: for every partition the position that the surviving exporter has acknowledged, read drained.

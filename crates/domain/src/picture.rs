@@ -192,6 +192,25 @@ impl<'a> Picture<'a> {
         }
     }
 
+    /// The least and the most replicas that any partition has inside a region, by the configuration; `None` where it was not read.
+    pub fn replicas_within(&self, region: RegionId) -> Option<(usize, usize)> {
+        self.configuration()?;
+        let counts = self.installation.partitions().map(|partition| {
+            let replicas = self.replicas(partition, self.latest);
+            (replicas.iter())
+                .filter(|broker| RegionId::of(**broker) == region)
+                .count()
+        });
+        let counts: Vec<usize> = counts.collect();
+        Some((*counts.iter().min()?, *counts.iter().max()?))
+    }
+
+    /// Whether a partition has more replicas inside a region than it has there when all is well: it was reinforced.
+    pub fn is_reinforced(&self, region: RegionId) -> bool {
+        (self.replicas_within(region))
+            .is_some_and(|(_, most)| most > self.installation.regional_replicas() as usize)
+    }
+
     /// Who leads each partition in the newest reading.
     pub fn leads(&self) -> BTreeMap<PartitionId, Lead> {
         self.installation

@@ -7,6 +7,7 @@ pub mod failback;
 pub mod failover;
 mod overlooked;
 mod refusal;
+pub mod reinforce;
 mod retreat;
 mod seen;
 pub mod traffic;
@@ -45,6 +46,9 @@ pub enum StepId {
     /// See that the users' names point to the surviving region.
     #[serde(rename = "UT2")]
     Ut2,
+    /// Give each partition a third replica inside the surviving region.
+    #[serde(rename = "RE1")]
+    Re1,
     /// Install the release in the returning region, with Operate and Tasklist off.
     #[serde(rename = "FB1")]
     Fb1,
@@ -118,6 +122,7 @@ impl StepId {
             StepId::Fo1 => "FO1",
             StepId::Fo2 => "FO2",
             StepId::Ut2 => "UT2",
+            StepId::Re1 => "RE1",
             StepId::Fb1 => "FB1",
             StepId::Fb2a => "FB2a",
             StepId::Fb2b => "FB2b",
@@ -255,6 +260,11 @@ pub enum Accepted {
     },
     /// The direction record outside this machine could not be written.
     Unrecorded {
+        /// Why a person wants it all the same.
+        reason: String,
+    },
+    /// How full the disks are is unknown, and a third replica of each partition goes onto them.
+    UnknownDisks {
         /// Why a person wants it all the same.
         reason: String,
     },

@@ -451,7 +451,14 @@ impl<'a> Driver<'a> {
     /// Ends a step badly and stops the run; one that holds up nothing is told and passed over.
     fn fail_step(&mut self, step: StepId, outcome: Outcome, stop: Stop, words: String) -> Halt {
         let planned = self.run.owed().iter().find(|planned| planned.id == step).cloned();
-        if let Some(planned) = planned.filter(|planned| planned.class == Class::Yielding) {
+        // A change that has begun is not passed over: it is pending, and in everybody's way.
+        let has_begun = |planned: &Step| {
+            let record = self.run.steps.get(&planned.id);
+            let is_sent = record.is_some_and(|record| record.adopted || !record.attempts.is_empty());
+            planned.effect.begins_change() && is_sent
+        };
+        let planned = planned.filter(|planned| planned.class == Class::Yielding && !has_begun(planned));
+        if let Some(planned) = planned {
             let words = format!("{words} It holds up nothing, and is passed over; it is owed still.");
             return match self.pass_over(&planned, words) {
                 Ok(()) => Halt::PassedOver,

@@ -161,6 +161,8 @@ pub struct MetricsView {
     pub exporters: Vec<(PartitionId, String, i64, i64)>,
     /// What is free on its disk, where that is shown.
     pub disk_free_bytes: Option<u64>,
+    /// The size of its volume, where the page shows it.
+    pub disk_total_bytes: Option<u64>,
 }
 
 /// What a broker, or the gateway in it, is asked.
@@ -609,6 +611,10 @@ impl World {
         MetricsView {
             exporters,
             disk_free_bytes: self.config.shows_free_disk.then(|| self.disk_free_bytes(broker)),
+            disk_total_bytes: self
+                .config
+                .shows_free_disk
+                .then_some(self.config.disk.volume_bytes),
         }
     }
 }

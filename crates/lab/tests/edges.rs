@@ -669,6 +669,28 @@ async fn survivors_can_be_reinforced_to_three_replicas() {
     })
     .await;
     assert_eq!(lab.lab.audit().missing, Vec::<i64>::new());
+    lab.lab.start_broker(BrokerId(4), Data::Old);
+    lab.sleep(30.0).await;
+    let counts = lab.lab.with(|world| world.replicas_taking_part());
+    assert!(
+        counts.values().all(|count| *count == 3),
+        "it takes part again: {counts:?}"
+    );
+    lab.lab.return_region(Region::Odd, Data::Empty);
+    lab.until(60.0, "listed", async || listed(&lab, 0).await == 8)
+        .await;
+    let all = r#"["0","1","2","3","4","5","6","7"]"#;
+    let (status, body) = lab.management(0, "POST", ADD, all).await;
+    assert_eq!(
+        (status, body["plannedChanges"].as_array().map(Vec::len)),
+        (202, Some(43)),
+        "from three to four, as many as recorded"
+    );
+    lab.completed(0, 6, 120.0).await;
+    let counts = lab.lab.with(|world| world.replicas_taking_part());
+    assert!(counts.values().all(|count| *count == 4), "{counts:?}");
+    assert_eq!(lab.topology(0).await["replicationFactor"], 4);
+    assert_eq!(lab.lab.audit().missing, Vec::<i64>::new());
 }
 
 #[tokio::test(start_paused = true)]

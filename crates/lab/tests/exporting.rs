@@ -244,3 +244,21 @@ async fn old_brokers_end_by_themselves_once_and_then_stay_unready() {
     assert!(lab.all_led_by(0, &[0, 2]).await);
     assert_eq!(lab.lab.audit().missing, Vec::<i64>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_survivors_have_no_place_for_a_third_replica() {
+    let lab = Asking::new(WorldConfig {
+        seed: 17,
+        ..WorldConfig::default()
+    });
+    lab.sleep(5.0).await;
+    lab.lab.lose_region(Region::Odd);
+    lab.sleep(15.0).await;
+    let forced = "/actuator/cluster/brokers?force=true";
+    lab.management(0, "POST", forced, "[0,2]").await;
+    lab.completed(0, 2, 10.0).await;
+    let three = "/actuator/cluster/brokers?replicationFactor=3";
+    let (status, body) = lab.management(0, "POST", three, r#"["0","2"]"#).await;
+    let message = "Number of brokers [2] is less than the replication factor [3]";
+    assert_eq!((status, body["message"].as_str()), (400, Some(message)));
+}

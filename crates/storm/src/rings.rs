@@ -1,5 +1,6 @@
 //! The two ways from the engine to the lab: by its ports alone, or down to the last byte.
 
+pub mod names;
 pub(crate) mod platform;
 pub(crate) mod ports;
 pub(crate) mod wire;

@@ -6,7 +6,7 @@ use c8dr_domain::history::History;
 use c8dr_domain::ids::clause;
 use c8dr_domain::picture::Picture;
 use c8dr_domain::plain;
-use c8dr_domain::plan::{Accepted, Kind, Plan, Seen};
+use c8dr_domain::plan::{Accepted, Kind, Plan, Seen, StepId};
 use c8dr_domain::record;
 
 use super::{carry, failback, failover};
@@ -151,12 +151,15 @@ fn lost(plan: &Plan) -> Lost {
         accept_unfenced: None,
         accept_data_loss: None,
         accept_unrecorded: None,
+        reinforce: plan.steps.iter().any(|step| step.id == StepId::Re1),
+        accept_unknown_disks: None,
     };
     for accepted in &plan.accepted {
         match accepted {
             Accepted::Unfenced { reason } => lost.accept_unfenced = Some(reason.clone()),
             Accepted::DataLoss { reason } => lost.accept_data_loss = Some(reason.clone()),
             Accepted::Unrecorded { reason } => lost.accept_unrecorded = Some(reason.clone()),
+            Accepted::UnknownDisks { reason } => lost.accept_unknown_disks = Some(reason.clone()),
             Accepted::PauseAdopted { .. } => {}
         }
     }

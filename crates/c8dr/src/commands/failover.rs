@@ -3,16 +3,19 @@
 use std::path::Path;
 
 use c8dr_domain::check::errors;
+use c8dr_domain::condition::Asks;
 use c8dr_domain::history::History;
 use c8dr_domain::plain;
 use c8dr_domain::plan::failover::{Request, plan};
+use c8dr_domain::plan::reinforce::{Reinforce, Wanted};
 use c8dr_domain::plan::{Plan, Refusal, RefusalCode};
 use c8dr_domain::record;
 use c8dr_engine::backoff::Backoff;
-use c8dr_engine::observe::{Look, observe};
+use c8dr_engine::observe::{Look, Sources, observe_all};
 
 use super::carry;
 use crate::args::{Args, Failover, Lost};
+use crate::config::Policy;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::show::progress::Progress;
@@ -105,8 +108,31 @@ pub(super) fn request(site: &Site, lost: &Lost) -> Result<Request, CliError> {
         is_recorded: site.bucket.is_some(),
         management: site.management_of(region.other()),
         traffic: site.reroute(),
+        reinforce: reinforce(site, lost)?,
         ..Request::new(region)
     })
+}
+
+/// Whether the survivors are reinforced afterwards: by what was typed, and by the site's policy.
+fn reinforce(site: &Site, lost: &Lost) -> Result<Option<Reinforce>, CliError> {
+    let wanted = match (lost.reinforce, site.config.reinforce) {
+        (true, Policy::Never) => {
+            return Err(CliError::Usage {
+                what: "`reinforce: never` in the configuration rules `--reinforce` out".to_owned(),
+                help: "Take it out there, or change it to `offer`, if that policy no longer holds."
+                    .to_owned(),
+            });
+        }
+        (true, _) => Wanted::Asked,
+        (false, Policy::Never) => return Ok(None),
+        (false, Policy::Offer) => Wanted::Offered,
+        (false, Policy::Always) => Wanted::Always,
+    };
+    Ok(Some(Reinforce {
+        wanted,
+        accept_unknown_disks: lost.accept_unknown_disks.clone(),
+        reserve_bytes: site.config.rebuild.reserve_bytes,
+    }))
 }
 
 async fn watch_for_plan(
@@ -118,8 +144,14 @@ async fn watch_for_plan(
     let began = site.clock.now();
     let mut backoff = Backoff::seeded(0);
     let mut look = Look::Everything;
+    let sources = Sources::of(&site.cluster);
+    // Disks matter to nothing else here.
+    let asks = Asks {
+        metrics: (request.reinforce.as_ref()).is_some_and(|wanted| wanted.wanted != Wanted::Offered),
+        ..Asks::default()
+    };
     loop {
-        history.add(observe(&site.cluster, &site.clock, look).await);
+        history.add(observe_all(&sources, &site.clock, look, &asks).await);
         let refusal = match plan(&site.config.installation, history, request, site.clock.wall()) {
             Ok(plan) => return Ok(plan),
             Err(refusal) => refusal,

@@ -77,6 +77,7 @@ fn places(site: &Site) -> Places {
             })
             .collect(),
         platforms: site.platform_commands(),
+        traffic: site.reroute(),
     }
 }
 

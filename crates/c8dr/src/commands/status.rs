@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use c8dr_domain::diagnose::diagnose;
 use c8dr_domain::history::History;
+use c8dr_domain::observation::Sight;
+use c8dr_domain::traffic::TrafficSight;
 use c8dr_engine::observe::{Look, observe};
 use c8dr_engine::ports::Zeebe;
 use c8dr_systems::zeebe::zbctl;
@@ -25,7 +27,8 @@ pub(super) async fn run(args: &Args, screen: &Screen, status: &Status) -> Result
     }
     let mut history = History::new();
     let diagnosis = watch(&site, &mut history, GLANCE, 0, |_| {}).await;
-    let mut is_read = print(&site, screen, &history, &diagnosis)?;
+    let traffic = look_at_names(&site).await;
+    let mut is_read = print(&site, screen, &history, &diagnosis, traffic.as_ref())?;
     // Where the pipe was closed nobody reads any more, and watching on would never end.
     while status.watch && is_read {
         site.clock.sleep(EVERY).await;
@@ -35,9 +38,18 @@ pub(super) async fn run(args: &Args, screen: &Screen, status: &Status) -> Result
             // Home and clear: the newest look replaces the one before.
             screen.clear();
         }
-        is_read = print(&site, screen, &history, &diagnosis)?;
+        let traffic = look_at_names(&site).await;
+        is_read = print(&site, screen, &history, &diagnosis, traffic.as_ref())?;
     }
     Ok(Exit::Done)
+}
+
+/// Where the users' names point, where they are configured.
+async fn look_at_names(site: &Site) -> Option<Sight<TrafficSight>> {
+    match &site.traffic {
+        Some(traffic) => Some(traffic.look().await),
+        None => None,
+    }
 }
 
 fn print(
@@ -45,11 +57,12 @@ fn print(
     screen: &Screen,
     history: &History,
     diagnosis: &c8dr_domain::diagnose::Diagnosis,
+    traffic: Option<&Sight<TrafficSight>>,
 ) -> Result<bool, CliError> {
     let (installation, endpoints) = (&site.config.installation, &site.config.endpoints);
-    let document = show::status::document(installation, endpoints, history, diagnosis);
+    let document = show::status::document(installation, endpoints, history, diagnosis, traffic);
     screen.result(&document, || {
-        show::status::human(installation, endpoints, history, diagnosis)
+        show::status::human(installation, endpoints, history, diagnosis, traffic)
     })
 }
 

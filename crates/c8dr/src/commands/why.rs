@@ -138,6 +138,8 @@ async fn questions(site: &Site) -> Result<Vec<Question>, CliError> {
             accept_unfenced: None,
             accept_data_loss: None,
             accept_unrecorded: None,
+            reinforce: false,
+            accept_unknown_disks: None,
         };
         let request = failover::request(site, &lost)?;
         let answer = over::plan(installation, &history, &request, at);

@@ -47,6 +47,9 @@ pub struct File {
     /// Whether the installation has Operate and Tasklist; yes, if not said.
     #[serde(default)]
     pub webapps: Option<bool>,
+    /// Whether the region that serves alone is given a third replica of each partition; `offer`, if not said.
+    #[serde(default)]
+    pub reinforce: Option<Policy>,
     /// What bounds a pause of exporting.
     #[serde(default)]
     pub pause: Option<Pause>,
@@ -116,6 +119,19 @@ pub struct Bucket {
     /// Where the secret key is.
     #[serde(default)]
     pub secret_key: Option<Secret>,
+}
+
+/// Whether the region that serves alone is given a third replica of each partition, where it has four brokers or more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// Not even if somebody asks for it.
+    Never,
+    /// If somebody asks for it; plans tell of it.
+    #[default]
+    Offer,
+    /// At the end of every failover. What speaks against it is told, and holds up nothing.
+    Always,
 }
 
 /// Who changes the names that users come by.

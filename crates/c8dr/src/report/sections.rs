@@ -313,6 +313,9 @@ fn accepted_words(accepted: &Accepted) -> String {
         Accepted::DataLoss { reason } => {
             format!("Accepted that acknowledged data may be gone: {reason}")
         }
+        Accepted::UnknownDisks { reason } => {
+            format!("Accepted that nobody can say whether the disks have room for a third replica: {reason}")
+        }
         Accepted::PauseAdopted { reason } => format!("Took over somebody else's pause: {reason}"),
         Accepted::Unrecorded { reason } => {
             format!("Accepted that the direction was not recorded outside this machine: {reason}")

@@ -33,6 +33,11 @@ pub fn runbook(places: &Places, returning: RegionId, repository: &Repository, we
         steps.push(page.webapps_up("FB4b", returning, "pods_there"));
     }
     steps.extend([page.enable(), page.resume(), page.add()]);
+    if let Some(traffic) = &places.traffic {
+        let note =
+            "Only when FB7 is done. Users are served all the time, so nothing is lost by doing it later.";
+        steps.extend(places.names("UT3", &traffic.normal, note));
+    }
     Runbook {
         title: format!(
             "Failback of {} by hand: bring region {back} back, from what {here} holds",

@@ -22,7 +22,12 @@ pub fn runbook(places: &Places, lost: RegionId) -> Runbook {
         "change \"$MANAGEMENT/actuator/cluster/brokers?force=true\" -d '[{}]'   # the brokers to keep",
         keep.join(", ")
     );
-    Runbook {
+    let names = places.names(
+        "UT1",
+        &[stays.id].into(),
+        "In a second shell, so that nothing waits for it: a name server may have gone with the region.",
+    );
+    let mut page = Runbook {
         title: format!(
             "Failover of {} by hand: give up region {}, go on with {}",
             installation.name(),
@@ -32,7 +37,13 @@ pub fn runbook(places: &Places, lost: RegionId) -> Runbook {
         know: vec![
             format!("For bash with curl and jq. `c8dr failover --lost {}` does the same, and proves more.", gone.name),
             "A loss that is over soon needs none of this: if the region comes back with its disks the cluster heals by itself.".to_owned(),
-            format!("Take user traffic off region {} first (DNS or load balancer).", gone.name),
+            match places.traffic {
+                None => format!("Take user traffic off region {} first (DNS or load balancer).", gone.name),
+                Some(_) => format!(
+                    "UT1 takes user traffic off region {}. Do not wait for it: go on with FO1 while it runs, and do it again if it fails.",
+                    gone.name
+                ),
+            },
             format!("Never give up {} as well: both regions given up is all data lost. A page keeps nobody from it: tell everybody, and write no direction record by hand.", stays.name),
             format!("The disks of region {} are worthless afterwards: it comes back empty, by a failback.", gone.name),
         ],
@@ -60,5 +71,7 @@ pub fn runbook(places: &Places, lost: RegionId) -> Runbook {
                 .after("idle && up && all_led \"${HERE[@]}\""),
         ],
         way_back: Vec::new(),
-    }
+    };
+    page.steps.splice(0..0, names);
+    page
 }

@@ -69,6 +69,7 @@ pub(crate) fn human(plan: &Plan) -> String {
             Accepted::DataLoss { reason } => ("acknowledged data may be lost", reason),
             Accepted::PauseAdopted { reason } => ("a pause of somebody else's is taken over", reason),
             Accepted::Unrecorded { reason } => ("the direction record is not written", reason),
+            Accepted::UnknownDisks { reason } => ("how full the disks are is unknown", reason),
         };
         let _ = writeln!(
             text,

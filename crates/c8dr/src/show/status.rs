@@ -9,6 +9,7 @@ use c8dr_domain::installation::Installation;
 use c8dr_domain::observation::Sight;
 use c8dr_domain::picture::{Lead, Picture};
 use c8dr_domain::topology::Role;
+use c8dr_domain::traffic::TrafficSight;
 use c8dr_systems::zeebe::Endpoints;
 use serde::Serialize;
 
@@ -27,6 +28,9 @@ pub(crate) struct Document {
     pending_change: Option<i64>,
     last_change: Option<i64>,
     readings: usize,
+    /// Where the users' names point, where they are configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traffic: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +70,7 @@ pub(crate) fn document(
     endpoints: &Endpoints,
     history: &History,
     diagnosis: &Diagnosis,
+    traffic: Option<&Sight<TrafficSight>>,
 ) -> Option<Document> {
     let picture = Picture::of(installation, history)?;
     let regions = installation
@@ -118,6 +123,7 @@ pub(crate) fn document(
             .and_then(|seen| seen.last_change.as_ref())
             .map(|change| change.id.0),
         readings: history.len(),
+        traffic: traffic.map(|sight| traffic_words(installation, sight)),
     })
 }
 
@@ -147,6 +153,7 @@ pub(crate) fn human(
     endpoints: &Endpoints,
     history: &History,
     diagnosis: &Diagnosis,
+    traffic: Option<&Sight<TrafficSight>>,
 ) -> String {
     let Some(picture) = Picture::of(installation, history) else {
         return "Nothing was read.".to_owned();
@@ -202,9 +209,29 @@ pub(crate) fn human(
             styled(OPEN, format!("cannot be read: {}", shortened(&why)))
         );
     }
+    if let Some(sight) = traffic {
+        let _ = writeln!(
+            text,
+            "traffic     {}",
+            shortened(&traffic_words(installation, sight))
+        );
+    }
     text.push_str(&unheard::human(&unheard::unheard(endpoints, history), endpoints));
     let _ = write!(text, "\n{}", diagnosed(diagnosis));
     text
+}
+
+/// Where the users' names point, or why that is not known.
+fn traffic_words(installation: &Installation, sight: &Sight<TrafficSight>) -> String {
+    match sight {
+        Sight::Seen(seen) => {
+            let follow = seen
+                .ttl_s
+                .map_or(String::new(), |seconds| format!(" (kept up to {seconds} s)"));
+            format!("{}{follow}", seen.words(installation))
+        }
+        other => format!("cannot be read: {}", other.instead().unwrap_or_default()),
+    }
 }
 
 /// A diagnosis for people.

@@ -39,6 +39,9 @@ fn on_the_wire(request: &Request) -> Vec<(String, String)> {
                 }
                 ZeebeEffect::AddBrokers {
                     replication_factor, ..
+                }
+                | ZeebeEffect::Replicate {
+                    replication_factor, ..
                 } => vec![line(
                     &own,
                     &format!("POST /actuator/cluster/brokers?replicationFactor={replication_factor}"),

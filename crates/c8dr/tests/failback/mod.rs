@@ -7,6 +7,7 @@ mod laws;
 mod machines;
 mod pace;
 mod planted;
+mod reinforced;
 mod straight;
 mod vector;
 

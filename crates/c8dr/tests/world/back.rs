@@ -15,6 +15,7 @@ use c8dr_engine::events::Listener;
 use c8dr_engine::observe::{Look, Sources, observe_all};
 use c8dr_engine::ports::Zeebe;
 use c8dr_lab::{BUCKET, FinalAudit, Region};
+use c8dr_storm::rings::names::LabNames;
 use c8dr_systems::base_url::BaseUrl;
 use c8dr_systems::bucket::{Credentials, Limits, S3, Store};
 use c8dr_systems::dial::TlsOptions;
@@ -70,6 +71,12 @@ pub(crate) fn request(world: &World, returning: RegionId) -> Request {
 }
 
 impl World {
+    /// With the lab's name server, whose names c8dr points.
+    pub(crate) fn with_names(mut self) -> World {
+        self.names = Some(LabNames::of(&self.lab));
+        self
+    }
+
     /// Keeps direction and journals in memory, outside this "machine".
     pub(crate) fn with_memory(mut self) -> World {
         self.bucket = Some(Box::new(Store::memory(self.clock.clone())));

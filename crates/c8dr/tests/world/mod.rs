@@ -27,8 +27,9 @@ use c8dr_engine::drive::{Beginning, Canceller, DriveError, Driver, Finish, Gear}
 use c8dr_engine::events::{Listener, Told};
 use c8dr_engine::journal::Journal;
 use c8dr_engine::observe::{Look, observe};
-use c8dr_engine::ports::{Bucket, Platform, Search, Zeebe};
+use c8dr_engine::ports::{Bucket, Platform, Search, Traffic, Zeebe};
 use c8dr_lab::{Lab, Region, Timings, WorldConfig};
+use c8dr_storm::rings::names::LabNames;
 use c8dr_systems::dial::Connector;
 use c8dr_systems::dial::memory::Network;
 use c8dr_systems::elasticsearch::{Elasticsearch, Endpoint};
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) searches: BTreeMap<RegionId, Box<dyn Search>>,
     pub(crate) platforms: BTreeMap<RegionId, Box<dyn Platform>>,
+    /// The users' names; none unless a test wants them.
+    pub(crate) names: Option<LabNames>,
     /// The place outside this machine; none unless a test wants one.
     pub(crate) bucket: Option<Box<dyn Bucket>>,
     pub(crate) clock: Clock,
@@ -151,6 +154,7 @@ impl World {
             cluster,
             searches,
             platforms,
+            names: None,
             bucket: None,
             clock,
             installation,
@@ -302,7 +306,7 @@ impl World {
                 .iter()
                 .map(|(region, platform)| (*region, platform.as_ref()))
                 .collect(),
-            traffic: None,
+            traffic: (self.names.as_ref()).map(|names| names as &dyn Traffic),
             bucket: self.bucket.as_deref(),
             clock: self.clock.clone(),
             listener,

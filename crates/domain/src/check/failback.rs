@@ -153,6 +153,10 @@ impl<'a> Ground<'a> {
                 ZeebeEffect::DisableExporter { .. } => {
                     Err((Rule::I18, "an exporter is disabled on the way back only."))
                 }
+                ZeebeEffect::Replicate { .. } => Err((
+                    Rule::I16,
+                    "replicas move among the survivors after a failover only.",
+                )),
                 ZeebeEffect::CancelChange { .. } => Err((Rule::I5, "what is pending is awaited.")),
                 ZeebeEffect::ResumeExportingOn { .. } => Err((Rule::I17, "the others would stay paused.")),
             },

@@ -199,7 +199,11 @@ fn awaited(step: &Step, complaints: &mut Complaints) {
     // Effects that stop or restart brokers do not exist in this vocabulary; a new one must be weighed here.
     let harmless = matches!(
         step.effect.zeebe(),
-        Some(ZeebeEffect::ForceRemove { .. } | ZeebeEffect::DisableExporter { .. })
+        Some(
+            ZeebeEffect::ForceRemove { .. }
+                | ZeebeEffect::DisableExporter { .. }
+                | ZeebeEffect::Replicate { .. }
+        )
     );
     complaints.error_unless(harmless, Rule::I16, || {
         format!(
@@ -343,7 +347,7 @@ fn guarded(
     let members = step
         .after
         .iter()
-        .any(|condition| matches!(condition, Condition::Members { exactly, .. } if exactly == keep));
+        .any(|condition| matches!(condition, Condition::Members { exactly, .. } | Condition::OnlyMembers { exactly } if exactly == keep));
     complaints.error_unless(members, Rule::I2, || {
         format!(
             "{} does not read back that exactly the kept brokers are members.",

@@ -58,9 +58,9 @@ fn allowed(plan: &Plan, step: &Step, complaints: &mut Complaints) {
             }
             ZeebeEffect::ResumeExportingOn { .. } => Some((Rule::I17, "the others would stay paused.")),
             ZeebeEffect::PauseExporting => Some((Rule::G9, "the way back pauses nothing.")),
-            ZeebeEffect::EnableExporter { .. } | ZeebeEffect::AddBrokers { .. } => {
-                Some((Rule::G9, "the way back leads back."))
-            }
+            ZeebeEffect::EnableExporter { .. }
+            | ZeebeEffect::AddBrokers { .. }
+            | ZeebeEffect::Replicate { .. } => Some((Rule::G9, "the way back leads back.")),
         },
         Effect::Platform {
             region,
@@ -158,7 +158,7 @@ fn removal(
     asks(
         step.after
             .iter()
-            .any(|condition| matches!(condition, Condition::Members { exactly, .. } if *exactly == stay)),
+            .any(|condition| matches!(condition, Condition::Members { exactly, .. } | Condition::OnlyMembers { exactly } if *exactly == stay)),
         Rule::I2,
         "does not read back that exactly the survivors are members.",
     );

@@ -14,6 +14,8 @@ pub(super) fn check(plan: &Plan, complaints: &mut Complaints) {
     for step in plan.all_steps() {
         match &step.effect {
             Effect::Traffic { to } => read_back(step, to, complaints),
+            // It may be passed over as well, as long as it has not begun: its rules are its own.
+            Effect::Zeebe(ZeebeEffect::Replicate { .. }) if step.class == Class::Yielding => {}
             // A class of its own for what need not be waited for; whatever else had it would not be proven.
             _ => complaints.error_unless(
                 !matches!(step.class, Class::Beside | Class::Yielding),

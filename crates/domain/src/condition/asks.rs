@@ -71,7 +71,10 @@ impl Asks {
             | Condition::WebappsUp { region } => {
                 self.platforms.insert(*region);
             }
-            Condition::Drained { .. } | Condition::Unmoved { .. } | Condition::RoomLeft { .. } => {
+            Condition::Drained { .. }
+            | Condition::Unmoved { .. }
+            | Condition::RoomLeft { .. }
+            | Condition::RoomForReplicas { .. } => {
                 self.metrics = true;
             }
             Condition::SearchWell { region } => {
@@ -112,7 +115,9 @@ impl Asks {
                     brokers.iter().map(|broker| RegionId::of(*broker)).collect();
                 self.both_regions |= regions.len() > 1;
             }
-            Condition::StillMembers { .. }
+            Condition::OnlyMembers { .. }
+            | Condition::Placed { .. }
+            | Condition::StillMembers { .. }
             | Condition::NothingPending
             | Condition::ChangeEnded
             | Condition::NothingCutOff

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use super::{Verdict, leaders_account};
+use super::Verdict;
+use super::kept::leaders_account;
 use crate::exporting::{ExporterPositions, PositionVector};
 use crate::facts::Facts;
 use crate::ids::{BrokerId, ExporterId, PartitionId, counted, sentence};

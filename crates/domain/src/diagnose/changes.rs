@@ -128,9 +128,11 @@ pub fn is_adding(change: &PendingChange, returning: &BTreeSet<BrokerId>) -> bool
     for operation in change.operations() {
         match operation.kind {
             OperationKind::BrokerAdd | OperationKind::PartitionJoin => {
-                adds = true;
-                let named = operation.broker.iter().chain(&operation.brokers);
-                if named.into_iter().any(|broker| !returning.contains(broker)) {
+                let mut named = operation.broker.iter().chain(&operation.brokers);
+                let is_one = named.all(|broker| returning.contains(broker));
+                adds |= is_one;
+                // Survivors join as well where they were reinforced before: the usual placement is another one.
+                if !is_one && operation.kind == OperationKind::BrokerAdd {
                     return false;
                 }
             }
@@ -139,4 +141,21 @@ pub fn is_adding(change: &PendingChange, returning: &BTreeSet<BrokerId>) -> bool
         }
     }
     adds
+}
+
+/// Whether a pending change moves replicas among exactly these members, and nothing else.
+pub fn is_reinforcing(change: &PendingChange, members: &BTreeSet<BrokerId>) -> bool {
+    let mut joins = false;
+    for operation in change.operations() {
+        match operation.kind {
+            OperationKind::PartitionJoin => joins = true,
+            OperationKind::PartitionLeave | OperationKind::PartitionReconfigurePriority => {}
+            _ => return false,
+        }
+        let mut named = operation.broker.iter().chain(&operation.brokers);
+        if !named.all(|broker| members.contains(broker)) {
+            return false;
+        }
+    }
+    joins
 }

@@ -138,7 +138,7 @@ pub fn plan(
         seen: Seen::of(&picture),
         settled,
         steps,
-        retreat: retreat::steps(installation, request),
+        retreat: retreat::steps(&picture, request),
         proof,
         proof_deadline_ms: PROOF_DEADLINE_MS,
         waiting: Waiting {
@@ -279,16 +279,15 @@ impl Scene<'_> {
         }
     }
 
-    /// Whether every partition has all its replicas, by the configuration.
+    /// Whether every partition has all its replicas where they belong, by the configuration. Their number alone would not do:
+    /// an add that broke off after a reinforcement has enough of them, and too many of them in one region.
     fn has_all_replicas(&self) -> bool {
-        let wanted = self.installation().replication_factor() as usize;
         self.picture.configuration().is_none_or(|configuration| {
-            self.installation().partitions().all(|partition| {
-                let replicas = configuration
-                    .members
-                    .values()
-                    .filter(|member| member.partitions.contains_key(&partition));
-                replicas.count() >= wanted
+            (self.installation().placement().into_iter()).all(|(partition, replicas)| {
+                replicas.into_keys().all(|broker| {
+                    (configuration.members.get(&broker))
+                        .is_some_and(|member| member.partitions.contains_key(&partition))
+                })
             })
         })
     }
@@ -337,7 +336,7 @@ impl Scene<'_> {
 
     /// The steps that are not owed, and those that are.
     fn steps(&self, progress: &Progress) -> (Vec<Settled>, Vec<Step>) {
-        let all = owed::steps(self.installation(), self.request);
+        let all = owed::steps(self.picture, self.request);
         let is_settled = |id: StepId| match id {
             StepId::Fb1 => *progress >= Progress::Rebuilt,
             StepId::Fb2a
@@ -387,7 +386,7 @@ impl Scene<'_> {
             exporter: self.installation().region(region).exporter.clone(),
             status: ExporterStatus::Enabled,
         };
-        vec![
+        let mut proof = vec![
             Condition::NothingPending,
             Condition::Members {
                 exactly: all.clone(),
@@ -408,7 +407,14 @@ impl Scene<'_> {
                 region: self.request.returning,
             },
             Condition::SameRecords,
-        ]
+        ];
+        if self.picture.is_reinforced(self.survivors()) {
+            proof.push(Condition::Placed {
+                members: self.installation().brokers(),
+                replication_factor: self.installation().replication_factor(),
+            });
+        }
+        proof
     }
 
     fn notes(&self, progress: &Progress) -> Vec<String> {

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::reinforce::{self, Reinforce};
 use super::traffic::Reroute;
 use super::{
     Accepted, Class, Kind, Plan, Prediction, Refusal, RefusalCode, Seen, Settled, Step, StepId, Waiting,
     overlooked,
 };
 use crate::condition::Condition;
-use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_removal};
+use crate::diagnose::{Code, Diagnosis, diagnose, is_disabling, is_reinforcing, is_removal};
 use crate::effect::ZeebeEffect;
 use crate::fence::{self, Gap, Pale};
 use crate::history::History;
@@ -38,6 +39,8 @@ pub struct Request {
     pub is_recorded: bool,
     /// The users' names, where c8dr points them.
     pub traffic: Option<Reroute>,
+    /// A third replica of each partition afterwards, and who wants it.
+    pub reinforce: Option<Reinforce>,
     /// Base URL of a surviving management endpoint, for the commands that a person would type.
     pub management: String,
 }
@@ -52,6 +55,7 @@ impl Request {
             accept_unrecorded: None,
             is_recorded: false,
             traffic: None,
+            reinforce: None,
             management: "http://localhost:9600".to_owned(),
         }
     }
@@ -154,6 +158,7 @@ pub fn plan(
     }
     owe_disable(&picture, request, &mut plan)?;
     owe_traffic(&picture, request, &mut plan);
+    reinforce::owe(&picture, request, &mut plan)?;
     let kept = plan.kept();
     plan.proof = vec![
         Condition::Led { by: kept },
@@ -350,10 +355,7 @@ fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Res
         ],
         after: vec![
             Condition::ChangeEnded,
-            Condition::Members {
-                exactly: keep.clone(),
-                replication_factor: replicas_kept(installation, &keep),
-            },
+            members_are(picture, &keep),
             Condition::Led { by: keep.clone() },
         ],
         deadline_ms: FORCE_DEADLINE_MS,
@@ -376,6 +378,21 @@ fn force(picture: &Picture<'_>, request: &Request, diagnosis: &Diagnosis) -> Res
         ],
         effect: ZeebeEffect::ForceRemove { keep, remove }.into(),
     })
+}
+
+/// That exactly these are members. Where partitions were reinforced, and a failback broke off, some have one more replica than
+/// others, and what number gateways show is not known beforehand.
+fn members_are(picture: &Picture<'_>, keep: &BTreeSet<BrokerId>) -> Condition {
+    let is_reinforced = (keep.first()).is_some_and(|broker| picture.is_reinforced(RegionId::of(*broker)));
+    match is_reinforced {
+        true => Condition::OnlyMembers {
+            exactly: keep.clone(),
+        },
+        false => Condition::Members {
+            exactly: keep.clone(),
+            replication_factor: replicas_kept(picture.installation, keep),
+        },
+    }
 }
 
 /// Replicas per partition that gateways show after the force: what is left of the fullest partition.
@@ -603,6 +620,7 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
     if !plan.steps.iter().any(|step| step.id == StepId::Fo1)
         && let Some(change) = pending
         && !is_disabling(change, &exporter)
+        && !is_reinforcing(change, &installation.brokers_of(plan.survivors()))
     {
         let keep = installation.brokers_of(plan.survivors());
         if !is_removal(change, &keep, &installation.brokers_of(request.lost)) {
@@ -619,7 +637,7 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
         ));
     }
     let settled = exporters.and_then(|exporters| exporters.get(&exporter)) == Some(&ExporterStatus::Disabled)
-        && pending.is_none();
+        && pending.is_none_or(|change| is_reinforcing(change, &installation.brokers_of(plan.survivors())));
     if settled {
         let why = format!("The exporter {exporter} is DISABLED.");
         plan.settled.push(Settled {
@@ -630,16 +648,12 @@ fn owe_disable(picture: &Picture<'_>, request: &Request, plan: &mut Plan) -> Res
         return Ok(());
     }
     let kept = plan.kept();
-    let replication_factor = replicas_kept(installation, &kept);
     plan.steps.push(Step {
         id: StepId::Fo2,
         title,
         class: Class::Orderly,
         before: vec![
-            Condition::Members {
-                exactly: kept,
-                replication_factor,
-            },
+            members_are(picture, &kept),
             Condition::NothingPending,
             // Were both off, nothing would hold the logs, and what nobody has exported would be compacted away.
             Condition::Exporter {

@@ -81,6 +81,8 @@ pub enum RefusalCode {
     PlatformUnseen,
     /// How to reach a region's platform is not configured.
     PlatformUnknown,
+    /// A third replica of each partition has no place, no room, or buys nothing.
+    ReinforceNotPossible,
     /// The returning brokers are members and answer: the run goes on, not back.
     OnlyForward,
 }

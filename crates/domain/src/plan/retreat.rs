@@ -11,7 +11,7 @@ use crate::condition::Condition;
 use crate::effect::{Effect, PlatformEffect, ZeebeEffect};
 use crate::fence::Pale;
 use crate::ids::counted;
-use crate::installation::Installation;
+use crate::picture::Picture;
 use crate::planted::{self, Bug};
 use crate::topology::ExporterStatus;
 
@@ -25,7 +25,8 @@ const RESUME_DEADLINE_MS: u64 = 300_000;
 const PODS_DEADLINE_MS: u64 = 900_000;
 
 /// The steps, in order. What protects the disks (`Class::Safety`) is done even if one before it cannot be.
-pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step> {
+pub(super) fn steps(picture: &Picture<'_>, request: &Request) -> Vec<Step> {
+    let installation = picture.installation;
     let survivors = request.returning.other();
     let (keep, back) = (
         installation.brokers_of(survivors),
@@ -77,9 +78,15 @@ pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step>
             .into(),
             after: vec![
                 Condition::ChangeEnded,
-                Condition::Members {
-                    exactly: keep.clone(),
-                    replication_factor: installation.regional_replicas(),
+                // How many replicas are left depends on how far the add had come, where it began from three.
+                match picture.is_reinforced(survivors) {
+                    true => Condition::OnlyMembers {
+                        exactly: keep.clone(),
+                    },
+                    false => Condition::Members {
+                        exactly: keep.clone(),
+                        replication_factor: installation.regional_replicas(),
+                    },
                 },
                 Condition::Led { by: keep.clone() },
             ],

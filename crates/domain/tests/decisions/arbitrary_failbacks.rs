@@ -148,6 +148,7 @@ fn metrics() -> impl Strategy<Value = Sight<BrokerMetrics>> {
         .prop_map(|(exporters, disk_free_bytes)| BrokerMetrics {
             exporters,
             disk_free_bytes,
+            disk_total_bytes: None,
         });
     sight(page)
 }

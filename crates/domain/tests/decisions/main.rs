@@ -27,6 +27,8 @@ mod names;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod reinforcing;
+#[cfg(test)]
 mod retreats;
 #[cfg(test)]
 mod returning;

@@ -6,6 +6,7 @@ use c8dr_domain::exporting::{BrokerMetrics, ExporterPositions};
 use c8dr_domain::facts::{Facts, SnapshotFacts};
 use c8dr_domain::ids::{BrokerId, PartitionId, RegionId, RunId};
 use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::placement::round_robin;
 use c8dr_domain::platform::{Component, PlatformSight, Pod};
 use c8dr_domain::search::{Color, Index, Repository, SearchCluster, SearchSight, Snapshot, SnapshotState};
 use c8dr_domain::topology::{
@@ -45,6 +46,14 @@ impl World {
                 platform.pods = silent(Silence::Refused);
                 platform.volumes = silent(Silence::Refused);
             })
+    }
+
+    /// Each partition has three replicas among the survivors, by change `id`.
+    pub(crate) fn reinforced(mut self, survivors: RegionId, id: i64) -> World {
+        let members = self.installation.brokers_of(survivors);
+        self.placement = round_robin(&members, self.installation.partitions_count(), 3);
+        self.sizes = (members.len() as u32, 3);
+        self.elected().ended(id, ChangeStatus::Completed)
     }
 
     /// It is installed anew: brokers empty and listed, no webapps, an empty search.
@@ -209,6 +218,7 @@ impl World {
         Sight::Seen(BrokerMetrics {
             exporters,
             disk_free_bytes: metrics.disk_free_bytes,
+            disk_total_bytes: None,
         })
     }
 

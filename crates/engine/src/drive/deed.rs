@@ -372,13 +372,12 @@ impl Driver<'_> {
                 counted("broker", &wanted)
             ));
         }
-        for (partition, replicas) in self.run.plan.installation.placement() {
-            let wanted: BTreeSet<BrokerId> = replicas
-                .into_keys()
-                .filter(|broker| keep.contains(broker))
-                .collect();
+        for (partition, wanted) in self.replicas_of(keep) {
             let got = retained.remove(&partition).unwrap_or_default();
-            if got != wanted {
+            // With the coordinator lost nobody can say whether there was a third one; what counts is that none of those that
+            // belong there is dropped, or that as many are kept.
+            let is_enough = members.is_none() && got.is_subset(keep) && got.len() >= wanted.len();
+            if got != wanted && !is_enough {
                 return Some(format!(
                     "partition {partition} would keep {} instead of {}.",
                     counted("broker", &got),
@@ -387,6 +386,19 @@ impl Driver<'_> {
             }
         }
         None
+    }
+
+    /// The replicas of each partition that a force has to keep: all of these brokers' that it has. Where it was reinforced, or a
+    /// change of it broke off, those are others than the usual ones.
+    fn replicas_of(&self, keep: &BTreeSet<BrokerId>) -> BTreeMap<PartitionId, BTreeSet<BrokerId>> {
+        let kept = |held: BTreeSet<BrokerId>| held.intersection(keep).copied().collect();
+        let held = self.judged(|picture| {
+            let partitions = picture.installation.partitions();
+            partitions
+                .map(|partition| (partition, kept(picture.replicas(partition, picture.latest))))
+                .collect()
+        });
+        held.unwrap_or_default()
     }
 
     /// Whether the newest reading is too old to act upon. Guarantee G1

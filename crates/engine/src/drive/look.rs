@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use c8dr_domain::condition::{Asks, Condition, Verdict, in_the_way, judge_all};
-use c8dr_domain::diagnose::{is_adding, is_disabling, is_enabling, is_removal};
+use c8dr_domain::diagnose::{is_adding, is_disabling, is_enabling, is_reinforcing, is_removal};
 use c8dr_domain::effect::{Answer, Effect, Mode, SearchTask, ZeebeEffect};
 use c8dr_domain::ids::ChangeId;
 use c8dr_domain::plan::{Step, StepId};
@@ -235,6 +235,7 @@ impl Driver<'_> {
                 Some(ZeebeEffect::ForceRemove { keep, remove }) => is_removal(change, keep, remove),
                 Some(ZeebeEffect::DisableExporter { exporter }) => is_disabling(change, exporter),
                 Some(ZeebeEffect::EnableExporter { exporter, .. }) => is_enabling(change, exporter),
+                Some(ZeebeEffect::Replicate { members, .. }) => is_reinforcing(change, members),
                 Some(ZeebeEffect::AddBrokers { .. }) => {
                     let returning = self.run.plan.installation.brokers_of(self.run.plan.lost);
                     is_adding(change, &returning)

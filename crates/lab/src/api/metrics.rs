@@ -59,6 +59,11 @@ impl World {
                 "# HELP disk_free_bytes Usable space for path\n# TYPE disk_free_bytes gauge\ndisk_free_bytes{{path=\"/usr/local/zeebe/.\",}} {}",
                 java(self.disk_free_bytes(id) as f64)
             );
+            let _ = writeln!(
+                page,
+                "# HELP disk_total_bytes Total space for path\n# TYPE disk_total_bytes gauge\ndisk_total_bytes{{path=\"/usr/local/zeebe/.\",}} {}",
+                java(self.config.disk.volume_bytes as f64)
+            );
         }
         Answer::Soon(Reply {
             status: 200,

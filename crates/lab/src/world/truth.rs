@@ -82,6 +82,22 @@ impl World {
         self.partition_ids().into_iter().filter(forks).collect()
     }
 
+    /// How many replicas of each partition take part, on brokers that run.
+    pub fn replicas_taking_part(&self) -> BTreeMap<PartitionId, usize> {
+        let mut counts: BTreeMap<PartitionId, usize> = self
+            .partition_ids()
+            .into_iter()
+            .map(|partition| (partition, 0))
+            .collect();
+        for broker in self.brokers.values().filter(|broker| broker.runs()) {
+            let own = broker.replicas.iter();
+            for (partition, _) in own.filter(|(_, replica)| replica.role != Role::Absent) {
+                *counts.entry(*partition).or_default() += 1;
+            }
+        }
+        counts
+    }
+
     /// Brokers that run and have a partition whose exporters are paused, hard or soft.
     pub fn paused(&self) -> BTreeSet<BrokerId> {
         let is_paused = |replica: &Replica| replica.phase != ExporterPhase::Exporting;

@@ -7,6 +7,7 @@ use c8dr_domain::condition::{Asks, SearchAsks};
 use c8dr_domain::diagnose::{Code, Diagnosis, diagnose};
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{RegionId, RunId};
+use c8dr_domain::plan::reinforce::{Reinforce, Wanted as By};
 use c8dr_domain::plan::{Kind, Plan, Refusal, RefusalCode, failback, failover};
 use c8dr_domain::ready::{Prospect, prospects};
 use c8dr_domain::run::{Run, Stop};
@@ -14,7 +15,7 @@ use c8dr_domain::search::Repository;
 use c8dr_engine::backoff::Backoff;
 use c8dr_engine::drive::{Beginning, Canceller, DriveError, Driver, Finish};
 use c8dr_engine::handover;
-use c8dr_engine::observe::{Look, observe, observe_all};
+use c8dr_engine::observe::{Look, Sources, observe, observe_all};
 use c8dr_lab::BUCKET;
 use serde_json::json;
 
@@ -23,6 +24,7 @@ use super::script::{Command, EXITS, Ended};
 use super::stage::Stage;
 use crate::fault::Chapter;
 use crate::journal::{Kept, MemoryJournal};
+use crate::rings::names::LabNames;
 
 /// As long as c8dr's own commands watch before they refuse what time may clear.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -112,9 +114,18 @@ impl Stage {
             Command::Failover {
                 lost,
                 accepts,
+                reinforce,
                 is_dry,
             } => {
                 let request = failover::Request {
+                    traffic: self.names.as_ref().map(LabNames::reroute),
+                    reinforce: reinforce.then(|| Reinforce {
+                        wanted: By::Asked,
+                        accept_unknown_disks: accepts.unknown_disks.clone(),
+                        reserve_bytes: self
+                            .lab
+                            .with(|world| world.config().disk.processing_free_bytes_min),
+                    }),
                     is_recorded: self.bucket.is_some(),
                     accept_unfenced: accepts.unfenced.clone(),
                     accept_data_loss: accepts.data_loss.clone(),
@@ -166,6 +177,7 @@ impl Stage {
         failback::Request {
             reserve_bytes: disk.processing_free_bytes_min,
             floor_s: 60,
+            traffic: self.names.as_ref().map(LabNames::reroute),
             ..failback::Request::new(returning, repository)
         }
     }
@@ -213,7 +225,12 @@ impl Stage {
         loop {
             let (answer, patience) = match wanted {
                 Wanted::Failover(request) => {
-                    history.add(observe(self.zeebe(), &self.clock, look).await);
+                    let asks = Asks {
+                        metrics: request.reinforce.is_some(),
+                        ..Asks::default()
+                    };
+                    let sources = Sources::of(self.zeebe());
+                    history.add(observe_all(&sources, &self.clock, look, &asks).await);
                     look = Look::Loss { lost: request.lost };
                     let answer = failover::plan(&self.installation, history, request, self.clock.wall());
                     (answer, over_patience as fn(RefusalCode) -> Duration)

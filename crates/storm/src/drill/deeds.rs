@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use c8dr_lab::{Blow, BrokerId, Data, Region, SearchFault, StoreState};
+use c8dr_lab::{Blow, BrokerId, Data, NamesTrouble, Region, SearchFault, StoreState};
 
 use super::cursor::{Cursor, shortened};
 use super::mistake::Mistake;
@@ -11,7 +11,7 @@ use crate::disaster::region as lab_region;
 use crate::fault::{Side, Spoil};
 
 /// How a deed begins.
-pub(super) const BEGINNINGS: [&str; 14] = [
+pub(super) const BEGINNINGS: [&str; 15] = [
     "break",
     "freeze",
     "heal",
@@ -21,6 +21,7 @@ pub(super) const BEGINNINGS: [&str; 14] = [
     "free",
     "search",
     "store",
+    "traffic",
     "somebody",
     "install",
     "uninstall",
@@ -56,7 +57,7 @@ pub(super) const STRUCK: [&str; 12] = [
 ];
 
 /// What somebody else does, past c8dr.
-pub(super) const SOMEBODY: [&str; 11] = [
+pub(super) const SOMEBODY: [&str; 12] = [
     "pauses",
     "resumes",
     "upgrades",
@@ -68,6 +69,7 @@ pub(super) const SOMEBODY: [&str; 11] = [
     "rebalances",
     "disables",
     "enables",
+    "points",
 ];
 
 /// Clients that create more than this are no drill, but a benchmark.
@@ -175,7 +177,7 @@ fn blows(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Option<Vec<Blow>>, Mis
         return Ok(Some(vec![Blow::StoreIs(state)]));
     }
     if cursor.has("somebody") {
-        if matches!(cursor.peek(), Some("disables" | "enables")) {
+        if matches!(cursor.peek(), Some("disables" | "enables" | "points")) {
             // This is a call, not a blow: it may be refused.
             cursor.back();
             return Ok(None);
@@ -270,6 +272,18 @@ pub(super) fn deed(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Deed, Mistak
     }
     Ok(match cursor.one_of("deed", &BEGINNINGS)? {
         "load" => load(cursor)?,
+        "traffic" => Deed::Names(
+            match cursor.one_of(
+                "state of the name server",
+                &["works", "refused", "ignored", "hangs", "unanswered"],
+            )? {
+                "works" => NamesTrouble::None,
+                "refused" => NamesTrouble::Refuses,
+                "ignored" => NamesTrouble::Ignores,
+                "hangs" => NamesTrouble::Hangs,
+                _ => NamesTrouble::Mute,
+            },
+        ),
         "install" => {
             let region = cursor.region()?;
             let webapps = match cursor.has("--webapps") {
@@ -281,7 +295,17 @@ pub(super) fn deed(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Deed, Mistak
         "uninstall" => Deed::Uninstall(cursor.region()?),
         "delete-volumes" => Deed::DeleteVolumes(cursor.region()?),
         _ => {
-            let on = cursor.one_of("thing that somebody does", &SOMEBODY)? == "enables";
+            let word = cursor.one_of("thing that somebody does", &SOMEBODY)?;
+            if word == "points" {
+                for word in ["traffic", "to"] {
+                    cursor.one_of("word here", &[word])?;
+                }
+                return Ok(Deed::PointNames(match cursor.has("elsewhere") {
+                    true => None,
+                    false => Some(cursor.region()?),
+                }));
+            }
+            let on = word == "enables";
             for word in ["the", "exporter", "to"] {
                 cursor.one_of("word here", &[word])?;
             }

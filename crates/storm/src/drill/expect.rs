@@ -9,6 +9,7 @@ use c8dr_lab::{Region, World};
 use super::commands::Done;
 use super::script::{Ended, Expectation, Expected, Wish};
 use super::stage::Stage;
+use crate::disaster::region;
 
 /// How often the world is looked at while something may still come about.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
@@ -97,6 +98,23 @@ impl Stage {
             Wish::Forced(times) => {
                 let forces = world.forces().len();
                 holds(forces == times, || format!("There were {forces} forced removals."))
+            }
+            Wish::TrafficAt(wanted) => {
+                let record = world.names_really();
+                let regions: BTreeSet<Region> = match wanted {
+                    Some(only) => [region(only)].into(),
+                    None => Region::BOTH.into(),
+                };
+                holds(record.regions == regions && record.strange.is_none(), || {
+                    format!("The users' names point to {:?} {:?}.", record.regions, record.strange)
+                })
+            }
+            Wish::Replicas(wanted) => {
+                let counts = world.replicas_taking_part();
+                let wanted = wanted as usize;
+                holds(counts.values().all(|count| *count == wanted), || {
+                    format!("The partitions have {counts:?} replicas.")
+                })
             }
             Wish::ChangePending(wanted) => {
                 let pending = world.status().pending_change;

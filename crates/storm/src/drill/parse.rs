@@ -12,7 +12,7 @@ use super::{deeds, wishes};
 use crate::fault::{Chapter, Side};
 
 /// How a line may begin.
-pub(super) const BEGINNINGS: [&str; 26] = [
+pub(super) const BEGINNINGS: [&str; 27] = [
     "world",
     "load",
     "at",
@@ -26,6 +26,7 @@ pub(super) const BEGINNINGS: [&str; 26] = [
     "free",
     "search",
     "store",
+    "traffic",
     "somebody",
     "install",
     "uninstall",
@@ -43,7 +44,7 @@ pub(super) const BEGINNINGS: [&str; 26] = [
 ];
 
 /// What may be said of a world.
-pub(super) const WORLD: [&str; 7] = [
+pub(super) const WORLD: [&str; 8] = [
     "brokers",
     "partitions",
     "seed",
@@ -51,6 +52,7 @@ pub(super) const WORLD: [&str; 7] = [
     "disk",
     "instance",
     "opensearch",
+    "traffic",
 ];
 
 /// c8dr's commands that a drill knows.
@@ -327,6 +329,7 @@ impl Reader {
                     "disk" => world.disk_bytes = Some(size(cursor)?),
                     "instance" => world.instance_bytes = Some(size(cursor)?),
                     "opensearch" => world.flavour = Flavour::Opensearch,
+                    "traffic" => world.has_traffic = true,
                     word => {
                         return Err(cursor.wrong(
                             format!("how many {word}?"),
@@ -483,22 +486,26 @@ fn is_option(cursor: &Cursor<'_>) -> bool {
 }
 
 fn failover(cursor: &mut Cursor<'_>, is_dry: bool) -> Result<Command, Mistake> {
-    const OPTIONS: [&str; 6] = [
+    const OPTIONS: [&str; 8] = [
         "--lost",
         "--dry-run",
         "--yes",
         "--accept-unfenced",
         "--accept-data-loss",
         "--accept-unrecorded",
+        "--reinforce",
+        "--accept-unknown-disks",
     ];
     let mut accepts = Accepts::default();
-    let (mut lost, mut is_dry) = (None, is_dry);
+    let (mut lost, mut is_dry, mut reinforce) = (None, is_dry, false);
     while is_option(cursor) {
         match cursor.one_of("option", &OPTIONS)? {
             "--lost" => lost = Some(cursor.region()?),
             "--dry-run" => is_dry = true,
             "--accept-unfenced" => accepts.unfenced = Some(cursor.quoted("a reason")?),
             "--accept-data-loss" => accepts.data_loss = Some(cursor.quoted("a reason")?),
+            "--reinforce" => reinforce = true,
+            "--accept-unknown-disks" => accepts.unknown_disks = Some(cursor.quoted("a reason")?),
             "--accept-unrecorded" => accepts.unrecorded = Some(cursor.quoted("a reason")?),
             // Nobody is asked in a drill.
             _ => {}
@@ -508,6 +515,7 @@ fn failover(cursor: &mut Cursor<'_>, is_dry: bool) -> Result<Command, Mistake> {
         Some(lost) => Ok(Command::Failover {
             lost,
             accepts,
+            reinforce,
             is_dry,
         }),
         None => Err(cursor.wrong(

@@ -7,7 +7,7 @@ use c8dr_domain::diagnose::Code;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::StepId;
 use c8dr_domain::run::{Outcome, Stop};
-use c8dr_lab::{Blow, Flavour};
+use c8dr_lab::{Blow, Flavour, NamesTrouble};
 
 use crate::fault::{Chapter, Side, Spoil};
 
@@ -48,6 +48,8 @@ pub(crate) struct WorldLine {
     pub(crate) instance_bytes: Option<u64>,
     /// What the searches are.
     pub(crate) flavour: Flavour,
+    /// Whether c8dr points the users' names.
+    pub(crate) has_traffic: bool,
 }
 
 impl Default for WorldLine {
@@ -60,6 +62,7 @@ impl Default for WorldLine {
             disk_bytes: None,
             instance_bytes: None,
             flavour: Flavour::Elasticsearch,
+            has_traffic: false,
         }
     }
 }
@@ -139,6 +142,10 @@ pub(crate) enum Deed {
     Uninstall(RegionId),
     /// `kubectl delete pvc`.
     DeleteVolumes(RegionId),
+    /// What is wrong with the name server from now on.
+    Names(NamesTrouble),
+    /// Somebody points the users' names elsewhere, past c8dr; `None`: to neither region.
+    PointNames(Option<RegionId>),
     /// Somebody switches the exporter to a region on or off, past c8dr.
     SetExporter { region: RegionId, on: bool },
 }
@@ -149,6 +156,8 @@ pub(crate) enum Command {
     Failover {
         lost: RegionId,
         accepts: Accepts,
+        /// Whether the survivors get a third replica.
+        reinforce: bool,
         /// Only planned.
         is_dry: bool,
     },
@@ -175,6 +184,7 @@ pub(crate) struct Accepts {
     pub(crate) unfenced: Option<String>,
     pub(crate) data_loss: Option<String>,
     pub(crate) unrecorded: Option<String>,
+    pub(crate) unknown_disks: Option<String>,
 }
 
 /// Something expected, and where it was written.
@@ -244,6 +254,10 @@ pub(crate) enum Wish {
     Forced(usize),
     /// Whether a change of the configuration is pending.
     ChangePending(bool),
+    /// The users' names point to this region alone; `None`: to both.
+    TrafficAt(Option<RegionId>),
+    /// Every partition has so many replicas that take part.
+    Replicas(u32),
     /// Whether a broker answers.
     Answers(u32, bool),
 }

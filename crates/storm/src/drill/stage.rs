@@ -11,7 +11,7 @@ use c8dr_engine::clock::Clock;
 use c8dr_engine::drive::{Canceller, Gear};
 use c8dr_engine::events::{Listener, Told};
 use c8dr_engine::observe::Sources;
-use c8dr_engine::ports::{Bucket, Platform, Search, Zeebe};
+use c8dr_engine::ports::{Bucket, Platform, Search, Traffic, Zeebe};
 use c8dr_lab::{Blow, Disk, Lab, Region, Timings, WorldConfig};
 
 use super::machine::Machine;
@@ -21,6 +21,7 @@ use crate::ear::Ear;
 use crate::fault::{Fault, What, When};
 use crate::judge::Judge;
 use crate::plot::Plot;
+use crate::rings::names::LabNames;
 use crate::rings::{Ports, Ring, gateway, ports, wire};
 use crate::scene::SceneError;
 use crate::scene::spoilt;
@@ -35,6 +36,8 @@ pub(super) struct Stage {
     searches: BTreeMap<RegionId, Spoilt<Arc<dyn Search>>>,
     platforms: BTreeMap<RegionId, Spoilt<Arc<dyn Platform>>>,
     pub(super) bucket: Option<Box<dyn Bucket>>,
+    /// The users' names, where c8dr points them.
+    pub(super) names: Option<LabNames>,
     pub(super) plot: Plot,
     pub(super) ear: Ear,
     pub(super) watcher: Watcher,
@@ -113,6 +116,7 @@ impl Stage {
                 .map(|(region, port)| (region, spoilt(port.into(), &plot, clock)))
                 .collect(),
             bucket,
+            names: world.has_traffic.then(|| LabNames::of(&lab)),
             watcher: Watcher {
                 ear: ear.clone(),
                 shown,
@@ -141,7 +145,7 @@ impl Stage {
             platforms: (self.platforms.iter())
                 .map(|(id, port)| (*id, port as &dyn Platform))
                 .collect(),
-            traffic: None,
+            traffic: (self.names.as_ref()).map(|names| names as &dyn Traffic),
         }
     }
 
@@ -206,6 +210,18 @@ impl Stage {
                 .with(|world| world.upgrade_or_install(region(*id), *webapps)),
             Deed::Uninstall(id) => self.lab.with(|world| world.uninstall(region(*id))),
             Deed::DeleteVolumes(id) => self.lab.with(|world| world.delete_volumes(region(*id))),
+            Deed::Names(trouble) => {
+                self.lab.with(|world| world.trouble_names(*trouble));
+                return Ok(());
+            }
+            Deed::PointNames(to) => {
+                let (to, strange) = match to {
+                    Some(id) => ([region(*id)].into(), None),
+                    None => (Default::default(), Some("192.0.2.1".to_owned())),
+                };
+                self.lab.with(|world| world.set_names(to, strange));
+                return Ok(());
+            }
             Deed::SetExporter { region, on } => return self.set_exporter(*region, *on).await,
         };
         self.ear.heard().judge.troubled();

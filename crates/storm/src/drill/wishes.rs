@@ -9,7 +9,7 @@ use super::mistake::Mistake;
 use super::script::{EXITS, Ended, Expected, Wish};
 
 /// How an expectation may begin, besides with a step or a number.
-pub(super) const BEGINNINGS: [&str; 21] = [
+pub(super) const BEGINNINGS: [&str; 22] = [
     "verified",
     "turned",
     "given",
@@ -31,6 +31,7 @@ pub(super) const BEGINNINGS: [&str; 21] = [
     "disks",
     "forced",
     "no",
+    "traffic",
 ];
 
 /// Refusals that are not a planner's, but of the command itself.
@@ -66,8 +67,12 @@ pub(super) fn expected(cursor: &mut Cursor<'_>) -> Result<Expected, Mistake> {
         return of_step(cursor, *step);
     }
     if cursor.is_figure() {
-        let count = cursor.number("how many partitions", 0, 2000)?;
-        phrase(cursor, &["partitions", "led"])?;
+        let count = cursor.number("how many partitions or replicas", 0, 2000)?;
+        if cursor.one_of("word here", &["partitions", "replicas"])? == "replicas" {
+            phrase(cursor, &["of", "each", "partition"])?;
+            return world(cursor, Wish::Replicas(u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+        phrase(cursor, &["led"])?;
         return world(cursor, Wish::Led(u32::try_from(count).ok()));
     }
     let mut known: Vec<&'static str> = BEGINNINGS.to_vec();
@@ -211,6 +216,20 @@ fn wish(cursor: &mut Cursor<'_>, word: &str) -> Result<Wish, Mistake> {
             let region = cursor.region()?;
             phrase(cursor, &["untouched"])?;
             Wish::DisksUntouched(region)
+        }
+        "traffic" => {
+            phrase(cursor, &["at"])?;
+            match cursor.has("both") {
+                true => {
+                    phrase(cursor, &["regions"])?;
+                    Wish::TrafficAt(None)
+                }
+                false => {
+                    let region = cursor.region()?;
+                    phrase(cursor, &["only"])?;
+                    Wish::TrafficAt(Some(region))
+                }
+            }
         }
         "change" => {
             phrase(cursor, &["pending"])?;

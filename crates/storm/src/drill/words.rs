@@ -29,6 +29,10 @@ pub const FRAME: &[Word] = &[
         "the searches are OpenSearch instead of Elasticsearch",
     ),
     word(
+        "world 8 brokers, traffic",
+        "c8dr points the users' names; they point to both regions at first",
+    ),
+    word(
         "load 4 creates/s",
         "what clients create, from here on; 4 a second if not said",
     ),
@@ -115,6 +119,15 @@ pub const DEEDS: &[Word] = &[
     ),
     word("store gone", "the object store does not answer"),
     word("store works", "it is well again"),
+    word("traffic refused", "the name server refuses changes"),
+    word("traffic ignored", "it takes them, and does not carry them out"),
+    word("traffic unanswered", "it carries them out, and does not answer"),
+    word("traffic hangs", "it does not even say where the names point"),
+    word("traffic works", "it is well again"),
+    word(
+        "somebody points traffic to region1",
+        "past c8dr; `to elsewhere`: to a place that belongs to neither region",
+    ),
     word(
         "somebody pauses exporting",
         "on every broker that answers, past c8dr",
@@ -208,6 +221,10 @@ pub const COMMANDS: &[Word] = &[
     word(
         "c8dr failover --lost region1 --accept-unfenced \"INC-4711: power is cut\"",
         "also `--accept-data-loss` and `--accept-unrecorded`, with the reason",
+    ),
+    word(
+        "c8dr failover --lost region1 --reinforce --accept-unknown-disks \"INC-4711\"",
+        "afterwards each partition gets a third replica in the surviving region; the reason only where disks cannot be seen",
     ),
     word(
         "c8dr failback --returning region1 --adopt-pause \"INC-4711\"",
@@ -321,6 +338,12 @@ pub const OF_THE_WORLD: &[Word] = &[
     ),
     word("expect nothing forced", "no forced removal was begun"),
     word("expect forced once", "or `twice`"),
+    word(
+        "expect 3 replicas of each partition",
+        "that take part, wherever they are",
+    ),
+    word("expect traffic at region0 only", "the users' names point there"),
+    word("expect traffic at both regions", "to both of them"),
     word("expect change pending", "a change of the configuration waits"),
     word("expect no change pending within 20s", "none does"),
     word("expect broker:2 answers", "or `silent`"),

@@ -58,6 +58,7 @@ impl Hand<'_, '_> {
             | StepId::Ut1
             | StepId::Ut2
             | StepId::Ut3
+            | StepId::Re1
             | StepId::Rt1
             | StepId::Rt2
             | StepId::Rt3
@@ -177,7 +178,7 @@ fn verdict(step: StepId, shown: &Shown) -> Verdict {
         // helm and kubectl say nothing that the guide prints.
         StepId::Fb1 | StepId::Fb2a | StepId::Fb3d | StepId::Fb4a | StepId::Fb4b => text.is_empty(),
         StepId::Rt1 | StepId::Rt2 | StepId::Rt3 | StepId::Rt4 | StepId::Rt5 | StepId::Rt6 => true,
-        StepId::Ut1 | StepId::Ut2 | StepId::Ut3 => true,
+        StepId::Ut1 | StepId::Ut2 | StepId::Ut3 | StepId::Re1 => true,
         // "HTTP/1.1 204 No Content" is printed. This version answers 200 and has the code in its body: a person reads on.
         StepId::Fb2b | StepId::Fb6 => *status == 204 || json["status"] == 204,
         StepId::Fb3a | StepId::Fb3c => json["acknowledged"] == true,

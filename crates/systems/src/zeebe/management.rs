@@ -121,6 +121,17 @@ impl Management<'_> {
                 self.change(Method::POST, &path, Some(body), Expected::Planned)
                     .await
             }
+            ZeebeEffect::Replicate {
+                members,
+                replication_factor,
+            } => {
+                let path = format!(
+                    "/actuator/cluster/brokers?replicationFactor={replication_factor}{}",
+                    dry("&", mode)
+                );
+                self.change(Method::POST, &path, Some(ids(members)), Expected::Planned)
+                    .await
+            }
             ZeebeEffect::AddBrokers {
                 all,
                 replication_factor,

@@ -49,6 +49,10 @@ fn effects() -> Vec<ZeebeEffect> {
             all: (0..4).map(BrokerId).collect(),
             replication_factor: 4,
         },
+        ZeebeEffect::Replicate {
+            members: [0, 2, 4, 6].map(BrokerId).into(),
+            replication_factor: 3,
+        },
     ]
 }
 

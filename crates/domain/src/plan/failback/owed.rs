@@ -7,6 +7,7 @@ use crate::condition::Condition;
 use crate::effect::{Effect, PlatformEffect, SearchTask, ZeebeEffect};
 use crate::ids::{ExporterId, RegionId, counted};
 use crate::installation::Installation;
+use crate::picture::Picture;
 use crate::plan::{Class, Prediction, Step, StepId};
 use crate::planted::{self, Bug};
 use crate::search::Repository;
@@ -30,14 +31,16 @@ const RESUME_DEADLINE_MS: u64 = 300_000;
 const ADD_DEADLINE_MS: u64 = 7_200_000;
 
 struct Ground<'a> {
+    picture: &'a Picture<'a>,
     installation: &'a Installation,
     request: &'a Request,
 }
 
 /// All steps, in order.
-pub(super) fn steps(installation: &Installation, request: &Request) -> Vec<Step> {
+pub(super) fn steps(picture: &Picture<'_>, request: &Request) -> Vec<Step> {
     let ground = Ground {
-        installation,
+        picture,
+        installation: picture.installation,
         request,
     };
     let mut steps = vec![ground.install()];
@@ -72,6 +75,15 @@ impl Ground<'_> {
 
     fn there(&self) -> RegionId {
         self.request.returning
+    }
+
+    /// The replicas that every partition has in the surviving region: two, or three where it was reinforced.
+    fn replicas_here(&self) -> u32 {
+        let usual = self.installation.regional_replicas();
+        let least = self.picture.replicas_within(self.here()).map(|(least, _)| least);
+        least
+            .and_then(|least| u32::try_from(least).ok())
+            .map_or(usual, |least| least.max(usual))
     }
 
     fn name(&self, region: RegionId) -> &str {
@@ -193,7 +205,7 @@ impl Ground<'_> {
             Condition::NothingPending,
             self.led_here(),
             Condition::Complete {
-                replication_factor: self.installation.regional_replicas(),
+                replication_factor: self.replicas_here(),
             },
             self.is(here, ExporterStatus::Enabled),
             self.is(there, ExporterStatus::Disabled),
@@ -587,6 +599,12 @@ impl Ground<'_> {
         let all = self.installation.brokers();
         let returning = self.installation.brokers_of(self.there());
         let replication_factor = self.installation.replication_factor();
+        let is_reinforced = self.picture.is_reinforced(self.here());
+        // Where survivors were reinforced the number of replicas is right before their places are.
+        let placed = is_reinforced.then(|| Condition::Placed {
+            members: all.clone(),
+            replication_factor,
+        });
         let ids: Vec<String> = all.iter().map(|broker| format!("\"{broker}\"")).collect();
         let manual = &self.request.management;
         Step {
@@ -620,13 +638,23 @@ impl Ground<'_> {
                 Condition::Led { by: all },
                 Condition::Complete { replication_factor },
                 Condition::Ready { brokers: returning },
-            ],
+            ]
+            .into_iter()
+            .chain(placed)
+            .collect(),
             deadline_ms: ADD_DEADLINE_MS,
-            prediction: predicted(
-                "COMPLETED after about a second per replica; listed some seconds later",
-                9_500,
-                30_000,
-            ),
+            prediction: match is_reinforced {
+                false => predicted(
+                    "COMPLETED after about a second per replica; listed some seconds later",
+                    9_500,
+                    30_000,
+                ),
+                true => predicted(
+                    "COMPLETED after about a second per replica that joins or leaves; listed some seconds later",
+                    20_000,
+                    90_000,
+                ),
+            },
             manual: vec![
                 format!(
                     "curl -X POST '{manual}/actuator/cluster/brokers?replicationFactor={replication_factor}' -H 'Content-Type: application/json' -d '[{}]'   # never with force",

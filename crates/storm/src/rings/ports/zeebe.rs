@@ -504,6 +504,7 @@ fn own(views: &[ReplicaView]) -> OwnPartitions {
 fn metrics(view: MetricsView) -> BrokerMetrics {
     let mut metrics = BrokerMetrics {
         disk_free_bytes: view.disk_free_bytes,
+        disk_total_bytes: view.disk_total_bytes,
         ..BrokerMetrics::default()
     };
     for (of, exporter, handed, acknowledged) in view.exporters {

@@ -15,6 +15,7 @@ const ACKNOWLEDGED: &str = "zeebe_exporter_last_updated_exported_position";
 
 /// Spring's own, one for each path that it was told to watch: a broker's is that of its data.
 const DISK_FREE: &str = "disk_free_bytes";
+const DISK_TOTAL: &str = "disk_total_bytes";
 
 /// Above this a double no longer tells neighbours apart, and positions must be compared exactly.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -33,7 +34,12 @@ pub fn broker_metrics(body: &[u8]) -> Result<BrokerMetrics, Garbled> {
             continue;
         };
         match Sample::read(line) {
-            None | Some(Sample::DiskFree(None)) => {}
+            None | Some(Sample::DiskFree(None) | Sample::DiskTotal(None)) => {}
+            // The disk whose free space is told is the fullest; of several the biggest errs on the safe side.
+            Some(Sample::DiskTotal(Some(bytes))) => {
+                metrics.disk_total_bytes =
+                    Some(metrics.disk_total_bytes.map_or(bytes, |most| most.max(bytes)));
+            }
             Some(Sample::DiskFree(Some(bytes))) => {
                 let least = metrics.disk_free_bytes.map_or(bytes, |least| least.min(bytes));
                 metrics.disk_free_bytes = Some(least);
@@ -74,6 +80,8 @@ enum Sample {
     Position(PositionSample),
     /// Bytes; `None` where there stands no such number.
     DiskFree(Option<u64>),
+    /// The same.
+    DiskTotal(Option<u64>),
 }
 
 struct PositionSample {
@@ -96,7 +104,7 @@ impl Sample {
         let series = match name.trim() {
             HANDED => Some(Series::Handed),
             ACKNOWLEDGED => Some(Series::Acknowledged),
-            DISK_FREE => None,
+            DISK_FREE | DISK_TOTAL => None,
             _ => return None,
         };
         let (mut exporter, mut partition) = (None, None);
@@ -118,6 +126,7 @@ impl Sample {
         }
         let number = rest.split_ascii_whitespace().next();
         Some(match series {
+            None if name.trim() == DISK_TOTAL => Sample::DiskTotal(number.and_then(bytes)),
             None => Sample::DiskFree(number.and_then(bytes)),
             Some(series) => Sample::Position(PositionSample {
                 series,
