@@ -85,11 +85,13 @@ async fn each_effect_is_one_request() {
             "POST /actuator/partitions/resumeExporting",
             r#"POST /actuator/exporters/camundaregion1/enable {"initializeFrom":"camundaregion0"}"#,
             r#"POST /actuator/cluster/brokers?replicationFactor=4 ["0","1","2","3"]"#,
+            r#"POST /actuator/cluster/brokers?replicationFactor=3 ["0","2","4","6"]"#,
             r#"POST /actuator/cluster/brokers?force=true&dryRun=true ["0","2"]"#,
             "POST /actuator/exporters/camundaregion1/disable?dryRun=true",
             "DELETE /actuator/cluster/changes/7?dryRun=true",
             r#"POST /actuator/exporters/camundaregion1/enable?dryRun=true {"initializeFrom":"camundaregion0"}"#,
             r#"POST /actuator/cluster/brokers?replicationFactor=4&dryRun=true ["0","1","2","3"]"#,
+            r#"POST /actuator/cluster/brokers?replicationFactor=3&dryRun=true ["0","2","4","6"]"#,
             "POST /actuator/rebalance",
         ]
     );
