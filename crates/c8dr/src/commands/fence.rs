@@ -164,6 +164,8 @@ async fn plausible(site: &Site, screen: &Screen, fence: &Fence, lost: RegionId) 
         accept_unfenced: None,
         accept_data_loss: None,
         accept_unrecorded: None,
+        reinforce: false,
+        accept_unknown_disks: None,
     };
     let refusal = match failover::planned(site, screen, &asked, &mut History::new()).await {
         Ok(_) => return Ok(()),

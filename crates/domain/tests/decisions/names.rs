@@ -263,7 +263,7 @@ fn wrong_places_and_wrong_moments_are_caught_in_a_failback() {
         |plan| {
             at(plan, StepId::Ut3)
                 .before
-                .retain(|asked| !matches!(asked, Condition::Ready { .. }))
+                .retain(|asked| !matches!(asked, Condition::Ready { .. }));
         },
         Rule::I3,
         "the returning brokers are ready",
