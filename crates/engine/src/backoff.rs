@@ -45,6 +45,7 @@ impl Pace {
             StepId::Fb1
             | StepId::Fb2a
             | StepId::Fb7
+            | StepId::Re1
             | StepId::Ut3
             | StepId::Rt5
             | StepId::Rt6 => Pace::Patient,
