@@ -109,9 +109,11 @@ pub enum Command {
     /// Regions, brokers × partitions, exporters, what is wrong, and what next
     #[command(after_help = "Examples:\n  c8dr status\n  c8dr status --watch\n  c8dr status --output zbctl")]
     Status(Status),
-    /// Could the loss of a region be handled now?
-    #[command(after_help = "Examples:\n  c8dr ready\n  c8dr ready --output json")]
-    Ready,
+    /// Could the loss of a region be handled now, and could it be brought back?
+    #[command(
+        after_help = "Exit 0 only when nothing blocks a failover of either region or the failback after it; else 3.\n\nExamples:\n  c8dr ready\n  c8dr ready --probe\n  c8dr ready --output json"
+    )]
+    Ready(Ready),
     /// What is missing: for the run that has not ended, or for a failover or failback now
     #[command(after_help = "Examples:\n  c8dr why\n  c8dr why --output json")]
     Why,
@@ -482,6 +484,15 @@ pub struct Status {
     /// Look again every second, until interrupted
     #[arg(long, short)]
     pub watch: bool,
+}
+
+/// `ready`
+#[derive(Debug, clap::Args)]
+pub struct Ready {
+    /// Try also what only writing proves: 64 writers put one object into the bucket at once, and both searches register the
+    /// repository under a name of its own; all of it is taken away again
+    #[arg(long)]
+    pub probe: bool,
 }
 
 /// `plan …`

@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Storm(wanted) => storm::run(screen, wanted).await,
         Command::Lab(lab) => lab::run(screen, lab).await,
         Command::Status(status) => status::run(args, screen, status).await,
-        Command::Ready => ready::run(args, screen).await,
+        Command::Ready(ready) => ready::run(args, screen, ready).await,
         Command::Runbook(which) => runbook::run(args, screen, which).await,
         Command::Why => why::run(args, screen).await,
         Command::Plan(Plan::Failover { lost, save }) => {

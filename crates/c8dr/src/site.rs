@@ -51,12 +51,22 @@ pub(crate) struct Site {
 impl Site {
     /// Opens the configured installation. Nothing is sent yet.
     pub(crate) fn open(args: &Args, screen: &Screen) -> Result<Self, CliError> {
+        Self::open_as(args, screen, |_| {})
+    }
+
+    /// The same, with a configuration that was changed for this command.
+    pub(crate) fn open_as(
+        args: &Args,
+        screen: &Screen,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Self, CliError> {
         let home = environment::home();
         let found = config::find(args.config.as_deref(), &home)?;
         if found.is_lab {
             screen.note("There is no c8dr.yaml here; this is the running lab.");
         }
-        let config = config::load(&found.path)?;
+        let mut config = config::load(&found.path)?;
+        change(&mut config);
         for warning in &config.warnings {
             screen.say(&format!("Warning: {warning}"));
         }

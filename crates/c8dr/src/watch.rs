@@ -20,7 +20,7 @@ pub(crate) const GLANCE: Duration = Duration::from_secs(4);
 pub(crate) const HICCUP: Duration = Duration::from_secs(3);
 
 /// States that another reading may change at once.
-fn may_clear(code: Code) -> bool {
+pub(crate) fn may_clear(code: Code) -> bool {
     matches!(
         code,
         Code::RegionSuspected | Code::Unclear | Code::Leaderless | Code::ElectingAfterForce

@@ -4,12 +4,12 @@
 //! Guarantees G2, G5, G6, G8; traps from `spec: baseline.md` and `real-zeebe/README.md §6`.
 
 mod asks;
-mod exporting;
+pub(crate) mod exporting;
 mod kept;
 mod known;
 mod rebuilt;
 mod replicas;
-mod search;
+pub(crate) mod search;
 mod traffic;
 
 use std::collections::BTreeSet;

@@ -1,18 +1,28 @@
-//! Could the loss of a region be handled now? Findings, each with what was seen and what to do about it.
+//! Could a failover and the failback after it be carried out now? Findings, each with what was seen and what to do about it.
 //!
-//! Thin on purpose: it judges what the readings show. What it can't see it says.
+//! Pure: the edge gathers a [`History`] of readings and a [`Survey`] of what no run asks for; here they are judged. What was
+//! not seen is said to be unknown, never taken for good.
 
-use jiff::SignedDuration;
+mod brokers;
+mod bucket;
+mod endpoints;
+mod failback;
+mod failover;
+mod network;
+mod searches;
+pub mod survey;
+mod versions;
+
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
-use crate::diagnose::{Code, Diagnosis};
+pub use self::failover::prospects;
+use self::survey::Survey;
+use crate::diagnose::Diagnosis;
 use crate::history::History;
-use crate::ids::{RegionId, clause, counted, sentence};
+use crate::ids::RegionId;
 use crate::installation::Installation;
-use crate::observation::Sight;
-use crate::picture::{Membership, Picture};
-use crate::topology::ExporterStatus;
+use crate::picture::Picture;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,13 +30,13 @@ use crate::topology::ExporterStatus;
 pub enum Severity {
     /// Worth knowing.
     Note,
-    /// A failover would work, with less proof or more time.
+    /// It would work, with less proof, more time, or only if nothing else happens.
     Warning,
-    /// A failover would be refused or would hang.
+    /// It would be refused, or would hang.
     Blocking,
 }
 
-/// What a finding is called. Kebab-case; what is also a state or a refusal has that one's name.
+/// What a finding is called. Kebab-case; what is also a state, a refusal or an error has that one's name.
 #[derive(
     Clone,
     Copy,
@@ -45,12 +55,16 @@ pub enum Severity {
 pub enum FindingCode {
     /// Another state than healthy.
     NotHealthy,
+    /// Brokers of a region are no members.
+    MembersMissing,
     /// A change is pending.
     ChangePending,
     /// The cluster has no such exporter.
     ExporterUnknown,
     /// An exporter is off.
     ExporterOff,
+    /// An exporter is behind what is processed.
+    ExporterBehind,
     /// Exporting is paused.
     ExportingPaused,
     /// Replicas are not where the round robin puts them.
@@ -63,7 +77,57 @@ pub enum FindingCode {
     NoManagement,
     /// Only one gateway of a region shows its topology.
     OneGateway,
-    /// What was not looked at.
+    /// Gateways of one region do not list brokers of the other.
+    RegionsApart,
+    /// An endpoint refuses who we are.
+    RightsMissing,
+    /// An endpoint that is configured gives no answer, or none that is one.
+    NoAnswer,
+    /// Gateways and brokers are of different versions.
+    VersionsDiffer,
+    /// A version that this procedure is not for, or was not tried with.
+    VersionUntried,
+    /// A snapshot of one search cannot be restored in the other.
+    SearchesDiffer,
+    /// The searches of both regions are one and the same.
+    OneSearch,
+    /// A search is red, or takes no writes.
+    SearchUnwell,
+    /// Indices have no replica of their own.
+    NoReplicas,
+    /// What a failback needs is not configured.
+    NotConfigured,
+    /// The repository is registered otherwise than it is configured.
+    RepositoryDiffers,
+    /// The repository cannot be written to or read.
+    RepositoryUnusable,
+    /// There is no place outside both regions.
+    NoBucket,
+    /// The bucket cannot be used.
+    BucketUnusable,
+    /// The bucket let more than one of many writers win.
+    BucketNotExclusive,
+    /// The bucket is where it may be lost with a region.
+    BucketNear,
+    /// What only writing would prove was not proven.
+    NotProbed,
+    /// A probe left something behind.
+    ProbeLeft,
+    /// The brokers' disks would not last.
+    DiskShort,
+    /// For how long the disks would last is not known.
+    DiskUnknown,
+    /// Brokers do not flush their logs.
+    FlushOff,
+    /// Pods that should be ready are not.
+    PodsUnready,
+    /// Something is left in a region that has to be empty.
+    Leftovers,
+    /// A release is not what the configuration describes.
+    ChartDrift,
+    /// Clocks of servers differ.
+    ClocksDiffer,
+    /// What was not looked at, or cannot be seen from here.
     NotLookedAt,
 }
 
@@ -108,47 +172,103 @@ pub struct Prospect {
 impl Prospect {
     /// Whether nothing blocks.
     pub fn is_ready(&self) -> bool {
-        self.findings
-            .iter()
-            .all(|finding| finding.severity < Severity::Blocking)
+        is_clear(&self.findings)
     }
 }
 
-/// From the loss until leaders have stepped down and it is diagnosed. Recorded: 5.4 to 5.7 s. `spec: baseline.md`
-const DETECT: SignedDuration = SignedDuration::from_millis(6_000);
-/// From the force until every partition is led. Recorded: 4.0 to 8.6 s.
-const FORCE: SignedDuration = SignedDuration::from_millis(7_000);
-/// From the disable until exporting has caught up. Recorded: 0.2 to 0.5 s, and a flush.
-const DISABLE: SignedDuration = SignedDuration::from_millis(2_000);
+/// What a failback would meet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// The region that is owed; `None` while both are members, as either may be lost.
+    pub owed: Option<RegionId>,
+    /// Zeebe's own part of it, in seconds. The platform and the data come on top.
+    pub about_s: u64,
+    /// What that is made of.
+    pub made_of: String,
+    /// What speaks against it.
+    pub findings: Vec<Finding>,
+}
 
-/// What the loss of each region would mean.
-pub fn prospects(installation: &Installation, history: &History, diagnosis: &Diagnosis) -> Vec<Prospect> {
-    let Some(picture) = Picture::of(installation, history) else {
-        return Vec::new();
-    };
-    let common = common(&picture, diagnosis);
-    installation
-        .regions()
+impl Return {
+    /// Whether nothing blocks.
+    pub fn is_ready(&self) -> bool {
+        is_clear(&self.findings)
+    }
+}
+
+/// Whether an installation could lose a region now and get it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Whether nothing blocks, neither a failover of either region nor the failback after it.
+    pub is_ready: bool,
+    /// Whether it was tried to write, where nothing else would prove it.
+    pub is_probed: bool,
+    /// The loss of each region.
+    pub losses: Vec<Prospect>,
+    /// The failback.
+    pub failback: Return,
+}
+
+/// Judges everything that was seen.
+pub fn readiness(
+    installation: &Installation,
+    history: &History,
+    diagnosis: &Diagnosis,
+    survey: &Survey,
+) -> Readiness {
+    let mut losses = prospects(installation, history, diagnosis);
+    let mut failback = failback::none();
+    if let Some(picture) = Picture::of(installation, history) {
+        let scene = Scene { picture, survey };
+        let common = scene.of_failover();
+        for prospect in &mut losses {
+            prospect.findings.extend(common.iter().cloned());
+            sort(&mut prospect.findings);
+        }
+        failback = scene.of_failback();
+        sort(&mut failback.findings);
+    }
+    Readiness {
+        is_ready: !losses.is_empty() && losses.iter().all(Prospect::is_ready) && failback.is_ready(),
+        is_probed: survey.is_probed,
+        losses,
+        failback,
+    }
+}
+
+/// What is judged: the cluster as it was read, and everything around it.
+struct Scene<'a> {
+    picture: Picture<'a>,
+    survey: &'a Survey,
+}
+
+impl Scene<'_> {
+    fn name(&self, region: RegionId) -> &str {
+        &self.picture.installation.region(region).name
+    }
+
+    /// What concerns a failover of either region, besides the cluster itself.
+    fn of_failover(&self) -> Vec<Finding> {
+        let mut findings = self.cluster_unheard();
+        findings.extend(self.regions_apart());
+        findings.extend(self.cluster_versions());
+        findings.extend(self.bucket());
+        findings.extend(self.flush());
+        findings.extend(self.clocks());
+        findings.push(self.not_looked_at());
+        findings
+    }
+}
+
+/// The worst first; what is alike stays in its order.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+}
+
+fn is_clear(findings: &[Finding]) -> bool {
+    findings
         .iter()
-        .map(|region| {
-            let mut findings = common.clone();
-            findings.extend(survivors_of(&picture, region.id));
-            findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-            Prospect {
-                region: region.id,
-                name: region.name.clone(),
-                about_s: (DETECT + FORCE + DISABLE).as_secs().unsigned_abs(),
-                made_of: format!(
-                    "{} s until it is proven, {} s for the force and the elections, {} s for the exporter; your decision is \
-                     not counted",
-                    DETECT.as_secs(),
-                    FORCE.as_secs(),
-                    DISABLE.as_secs()
-                ),
-                findings,
-            }
-        })
-        .collect()
+        .all(|finding| finding.severity < Severity::Blocking)
 }
 
 fn finding(
@@ -163,165 +283,4 @@ fn finding(
         what: what.into(),
         remedy: remedy.into(),
     }
-}
-
-fn common(picture: &Picture<'_>, diagnosis: &Diagnosis) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if diagnosis.code != Code::Healthy {
-        let remedy = diagnosis
-            .next
-            .first()
-            .cloned()
-            .unwrap_or_else(|| "See `c8dr status`.".to_owned());
-        findings.push(finding(
-            Severity::Blocking,
-            FindingCode::NotHealthy,
-            diagnosis.summary.clone(),
-            remedy,
-        ));
-    }
-    if let Some(change) = picture
-        .configuration()
-        .and_then(|configuration| configuration.pending_change.as_ref())
-    {
-        findings.push(finding(
-            Severity::Blocking, FindingCode::ChangePending,
-            format!("Change {} is pending: if the coordinator's region were lost now, nothing could get out of it.", change.id),
-            format!("Wait for its end, or cancel it while it still can be: `curl -X DELETE $MANAGEMENT/actuator/cluster/changes/{}`.", change.id),
-        ));
-    }
-    if picture.membership() == Membership::Whole {
-        findings.extend(misplaced(picture));
-    }
-    if let Some(exporters) = picture.latest.exporters() {
-        for region in picture.installation.regions() {
-            match exporters.get(&region.exporter) {
-                None => findings.push(finding(
-                    Severity::Blocking,
-                    FindingCode::ExporterUnknown,
-                    format!(
-                        "The cluster has no exporter {} (of region {}).",
-                        region.exporter, region.name
-                    ),
-                    "Correct the exporter's name in the configuration.",
-                )),
-                Some(ExporterStatus::Enabled) => {}
-                Some(status) => findings.push(finding(
-                    Severity::Warning,
-                    FindingCode::ExporterOff,
-                    format!("The exporter {} is {status}.", region.exporter),
-                    "Finish the failback, or enable it again with the position of the other.",
-                )),
-            }
-        }
-    }
-    if !picture.paused().is_empty() {
-        findings.push(finding(
-            Severity::Blocking, FindingCode::ExportingPaused,
-            "Exporting is paused: what is paused now stays unexported after a failover.",
-            "If nobody is in a backup or failback: `curl -X POST $MANAGEMENT/actuator/exporting/resume`, and read the body's status.",
-        ));
-    }
-    findings.push(finding(
-        Severity::Note,
-        FindingCode::NotLookedAt,
-        "Disks, searches, backups and DNS were not looked at.",
-        "Watch the brokers' free disk space: it decides how long an outage may last.",
-    ));
-    findings
-}
-
-/// Replicas that are not where the round robin puts them: a region that goes might then take too many.
-fn misplaced(picture: &Picture<'_>) -> Option<Finding> {
-    let configuration = picture.configuration()?;
-    let wrong: Vec<_> = picture
-        .installation
-        .placement()
-        .into_iter()
-        .filter(|(partition, replicas)| {
-            let held: Vec<_> = configuration
-                .members
-                .iter()
-                .filter(|(_, member)| member.partitions.contains_key(partition))
-                .map(|(broker, _)| *broker)
-                .collect();
-            !held.iter().eq(replicas.keys())
-        })
-        .map(|(partition, _)| partition)
-        .collect();
-    (!wrong.is_empty()).then(|| {
-        finding(
-            Severity::Blocking, FindingCode::ReplicasMisplaced,
-            sentence(
-                "partition",
-                wrong,
-                "is not placed two and two over the regions as configured.",
-                "are not placed two and two over the regions as configured.",
-            ),
-            "Bring every partition to four replicas in the round-robin placement (`POST /actuator/cluster/brokers?replicationFactor=4`).",
-        )
-    })
-}
-
-/// What the survivors of `lost` would lack.
-fn survivors_of(picture: &Picture<'_>, lost: RegionId) -> Vec<Finding> {
-    let side = lost.other();
-    let name = &picture.installation.region(side).name;
-    let mut findings = Vec::new();
-    let sight = picture.region(side, picture.latest);
-    if !sight.silent.is_empty() {
-        findings.push(finding(
-            Severity::Blocking,
-            FindingCode::SurvivorDown,
-            format!(
-                "Region {name} would have to go on alone, and {}",
-                clause(
-                    "broker",
-                    &sight.silent,
-                    "of it does not answer.",
-                    "of it do not answer."
-                )
-            ),
-            format!(
-                "Start {}: a force waits for every broker that is kept.",
-                counted("broker", &sight.silent)
-            ),
-        ));
-    }
-    if !sight.unasked.is_empty() {
-        findings.push(finding(
-            Severity::Warning, FindingCode::BrokersNotConfigured,
-            format!("The management endpoints of {} are not configured; leaders could be proven by gateways only.", counted("broker", &sight.unasked)),
-            "Add them under `brokers` in the configuration.",
-        ));
-    }
-    let gateways: Vec<_> = picture
-        .latest
-        .gateways
-        .iter()
-        .filter(|(_, seen)| seen.region == side)
-        .collect();
-    let managing = gateways
-        .iter()
-        .filter(|(_, seen)| matches!(seen.configuration, Sight::Seen(_)))
-        .count();
-    if managing == 0 {
-        findings.push(finding(
-            Severity::Blocking,
-            FindingCode::NoManagement,
-            format!("No gateway of region {name} gives access to the cluster's management."),
-            "Give at least one gateway of that region its management address, and see that it can be reached from here.",
-        ));
-    }
-    if picture.gateways_seen(side) == 1 {
-        findings.push(finding(
-            Severity::Warning,
-            FindingCode::OneGateway,
-            format!(
-                "Only one gateway of region {name} shows its topology; two are needed to see that they agree."
-            ),
-            "Configure a second gateway of that region.",
-        ));
-    }
-    findings
 }

@@ -30,6 +30,32 @@ pub struct SearchCluster {
     pub color: Color,
 }
 
+/// What a search is made of, as far as a copy of it depends on that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchDetails {
+    /// The versions of its nodes.
+    pub versions: BTreeSet<String>,
+    /// How many nodes hold data, at most: all that there are.
+    pub nodes: usize,
+    /// Bytes free on the fullest node's disk; `None` where that is not told.
+    pub disk_free_bytes: Option<u64>,
+    /// Bytes in all on that disk.
+    pub disk_total_bytes: Option<u64>,
+    /// Indices of which no second copy is kept.
+    pub without_replicas: BTreeSet<String>,
+    /// Indices that were closed to writes, as a full disk does (`read_only_allow_delete`), or by somebody.
+    pub read_only: BTreeSet<String>,
+}
+
+/// What came of trying a repository: registered under a name of its own, written to, read, and unregistered again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryTrial {
+    /// What the search said against it; `None` if every node could write and read.
+    pub refused: Option<String>,
+    /// What could not be taken away afterwards, and why.
+    pub left: Option<String>,
+}
+
 /// How a snapshot stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

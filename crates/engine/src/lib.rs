@@ -11,3 +11,4 @@ pub mod handover;
 pub mod journal;
 pub mod observe;
 pub mod ports;
+pub mod survey;

@@ -8,7 +8,10 @@ use c8dr_domain::exporting::{BrokerMetrics, PositionVector};
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{BrokerSight, GatewaySight, Sight, Silence};
 use c8dr_domain::platform::Pod;
-use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
+use c8dr_domain::ready::survey::Flush;
+use c8dr_domain::search::{
+    Holdings, Index, Recovery, Repository, RepositoryTrial, SearchCluster, SearchDetails, Snapshot,
+};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
 use c8dr_domain::traffic::TrafficSight;
 use futures_util::future::{BoxFuture, join, join_all, join3};
@@ -41,6 +44,13 @@ pub trait Zeebe: Send + Sync {
 
     /// How far a broker's exporters are, and how much disk it has left (`GET /actuator/prometheus`). An adapter without metrics need not say more.
     fn metrics(&self, broker: BrokerId) -> BoxFuture<'_, Sight<BrokerMetrics>> {
+        let _ = broker;
+        Box::pin(async { Sight::NotAsked })
+    }
+
+    /// Whether a broker flushes its log before it acknowledges (`GET /actuator/configprops`). An adapter that cannot see it
+    /// need not say more.
+    fn flush(&self, broker: BrokerId) -> BoxFuture<'_, Sight<Flush>> {
         let _ = broker;
         Box::pin(async { Sight::NotAsked })
     }
@@ -164,6 +174,8 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// The body that came, cut to a bound, or what went wrong.
     pub received: String,
+    /// What the server said that its clock shows, if it did.
+    pub date: Option<jiff::Timestamp>,
 }
 
 /// Where exchanges are told to.
@@ -187,6 +199,23 @@ pub trait Search: Send + Sync {
 
     /// Indices that come or came back from a snapshot (`/_recovery`). `_status` would tell of the snapshot instead.
     fn recoveries(&self) -> BoxFuture<'_, Sight<Vec<Recovery>>>;
+
+    /// Its nodes, disks, and what its indices are set to (`/_nodes`, `/_nodes/stats/fs`, `/_settings`). An adapter that cannot
+    /// see them need not say more.
+    fn details(&self) -> BoxFuture<'_, Sight<SearchDetails>> {
+        Box::pin(async { Sight::NotAsked })
+    }
+
+    /// Tries a repository out, for whoever asked for that: registers it as `trial`, a name of its own, which lets every node
+    /// write to it, reads what is in it, and takes the registration away again. No snapshot is made.
+    fn try_repository<'a>(
+        &'a self,
+        trial: &'a str,
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Sight<RepositoryTrial>> {
+        let _ = (trial, repository);
+        Box::pin(async { Sight::NotAsked })
+    }
 
     /// What it holds of each partition, up to and including a position.
     fn holdings<'a>(&'a self, up_to: &'a PositionVector) -> BoxFuture<'a, Sight<Holdings>>;
@@ -277,4 +306,22 @@ pub trait Bucket: Send + Sync {
 
     /// The keys that begin with a prefix, in order.
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Sight<Vec<String>>>;
+
+    /// Takes away what a probe has put, and nothing else: a key that [`is_probe`] does not know is refused unasked. Records are
+    /// never deleted.
+    ///
+    /// # Errors
+    /// Why it is not known to be gone, as a sentence's part.
+    fn remove_probe<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        let _ = key;
+        Box::pin(async { Err("this store takes nothing away".to_owned()) })
+    }
+}
+
+/// Whether a key is a probe's: the only ones that are ever deleted.
+pub fn is_probe(key: &str) -> bool {
+    let mut parts = key.rsplit('/');
+    parts.next().is_some_and(|name| !name.is_empty())
+        && parts.next().is_some_and(|folder| folder == "probe")
+        && parts.next().is_some_and(|installation| !installation.is_empty())
 }

@@ -101,6 +101,11 @@ impl BaseUrl {
         format!("{host}:{port}")
     }
 
+    /// The host alone: a name, or an address.
+    pub fn host(&self) -> String {
+        self.0.host_str().unwrap_or_default().to_owned()
+    }
+
     /// Whether it is on this machine, so that nobody else reads along.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.url.host() {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_engine::clock::Clock;
-use c8dr_engine::ports::{Bucket, PutNew};
+use c8dr_engine::ports::{Bucket, PutNew, is_probe};
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 use object_store::local::LocalFileSystem;
@@ -214,6 +214,24 @@ impl Store {
         self.in_time(self.limits.1, listed).await
     }
 
+    /// Deletes what a probe has put; the only thing that is ever deleted.
+    async fn remove(&self, key: &str) -> Result<(), String> {
+        if !is_probe(key) {
+            return Err(format!("{key:?} is no probe's"));
+        }
+        let path = self.path(key)?;
+        match self
+            .clock
+            .timeout(self.limits.0, self.objects.delete(&path))
+            .await
+        {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if is_absent(&error) => Ok(()),
+            Ok(Err(error)) => Err(unread::<()>(&error).instead().unwrap_or_default()),
+            Err(elapsed) => Err(elapsed.to_string()),
+        }
+    }
+
     async fn in_time<T>(&self, limit: Duration, work: impl Future<Output = Sight<T>>) -> Sight<T> {
         match self.clock.timeout(limit, work).await {
             Ok(seen) => seen,
@@ -240,6 +258,10 @@ impl Bucket for Store {
 
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Sight<Vec<String>>> {
         Box::pin(self.keys(prefix))
+    }
+
+    fn remove_probe<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(self.remove(key))
     }
 }
 

@@ -80,6 +80,8 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
     content_type: Option<String>,
     location: Option<String>,
+    /// What the server's clock shows, if it says so.
+    date: Option<jiff::Timestamp>,
     /// Who was expected to answer.
     pub(crate) system: &'static str,
     secrets: Arc<Secrets>,
@@ -140,6 +142,7 @@ impl Caller {
             status: head.status.as_u16(),
             content_type: text(header::CONTENT_TYPE),
             location: text(header::LOCATION),
+            date: text(header::DATE).and_then(|date| dated(&date)),
             body,
             system: self.system,
             secrets: self.secrets.clone(),
@@ -150,11 +153,15 @@ impl Caller {
         if self.tap.is_none() {
             return;
         }
-        let (status, received) = match outcome {
-            Ok(reply) => (Some(reply.status), reply.kept_text(call.kept_bytes_max)),
-            Err(fault) => (None, fault.to_string()),
+        let (status, received, date) = match outcome {
+            Ok(reply) => (
+                Some(reply.status),
+                reply.kept_text(call.kept_bytes_max),
+                reply.date,
+            ),
+            Err(fault) => (None, fault.to_string(), None),
         };
-        self.tell_exchange(began, line, call.json, status, received);
+        self.tell_exchange(began, line, call.json, (status, date), received);
     }
 
     /// Tells the tap of an exchange that began at `began` and has just ended.
@@ -163,7 +170,7 @@ impl Caller {
         began: Moment,
         request: String,
         sent: Option<String>,
-        status: Option<u16>,
+        (status, date): (Option<u16>, Option<jiff::Timestamp>),
         received: String,
     ) {
         let Some(tap) = &self.tap else { return };
@@ -175,8 +182,15 @@ impl Caller {
             sent,
             status,
             received,
+            date,
         });
     }
+}
+
+/// The time in a `Date` header; servers write it in one form only.
+fn dated(header: &str) -> Option<jiff::Timestamp> {
+    let parsed = jiff::fmt::rfc2822::parse(header).ok()?;
+    Some(parsed.timestamp())
 }
 
 impl Reply {

@@ -4,11 +4,13 @@
 //! of both stand behind it.
 
 mod deletion;
+mod details;
 mod endpoint;
 mod holdings;
 mod names;
 mod registration;
 mod server;
+mod trial;
 mod verdict;
 pub mod wire;
 

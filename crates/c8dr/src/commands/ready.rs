@@ -1,21 +1,187 @@
-//! `c8dr ready`: what the loss of each region would mean now. Changes nothing.
+//! `c8dr ready`: whether the loss of each region could be handled now, and the region brought back. Changes nothing, unless
+//! `--probe` asks to try what only writing proves; that is taken away again.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use c8dr_domain::condition::Asks;
+use c8dr_domain::diagnose::{Code, Diagnosis, diagnose};
 use c8dr_domain::history::History;
-use c8dr_domain::ready::prospects;
+use c8dr_domain::ids::RegionId;
+use c8dr_domain::observation::Observation;
+use c8dr_domain::ready::survey::{BucketAt, BucketSurvey, Configured, Survey};
+use c8dr_domain::ready::{Readiness, readiness};
+use c8dr_engine::observe::{Look, observe_all};
+use c8dr_engine::survey::{Probe, Questions, Surroundings, survey};
+use c8dr_systems::bucket::Place;
 
-use crate::args::Args;
+use crate::args::{Args, Ready};
+use crate::config::{Config, Timeouts};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::show::{self, Screen};
 use crate::site::Site;
-use crate::watch::{GLANCE, watch};
+use crate::watch::{GLANCE, may_clear};
 
-pub(super) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> {
-    let site = Site::open(args, screen)?;
+/// How long one endpoint may hold everything up: three looks, each with an endpoint that hangs, still end within 5 s. A
+/// healthy one answers in tens of milliseconds.
+const HASTE: Duration = Duration::from_millis(1_400);
+
+/// How long a tool may take to list pods: kubectl over a slow network takes a second or two.
+const TOOL: Duration = Duration::from_secs(4);
+
+/// How far readings lie apart. Over the two seconds that three of them take, a disk's pace can be seen.
+const APART: Duration = Duration::from_millis(1_050);
+
+/// How many readings there are at least.
+const READINGS: u32 = 3;
+
+pub(super) async fn run(args: &Args, screen: &Screen, asked: &Ready) -> Result<Exit, CliError> {
+    let site = Site::open_as(args, screen, hasten)?;
+    let probe = match asked.probe {
+        true => Probe::Asked,
+        false => Probe::No,
+    };
+    let readiness = look(&site, probe).await;
+    screen.result(&readiness, || show::ready::human(&readiness))?;
+    Ok(match readiness.is_ready {
+        true => Exit::Done,
+        false => Exit::Refused,
+    })
+}
+
+/// Nobody waits here for what is slow: that it is, is an answer. Whoever has configured longer times has a slow network, and
+/// waits in proportion.
+fn hasten(config: &mut Config) {
+    let limit = haste(config, HASTE);
+    let limits = &mut config.endpoints.limits;
+    limits.read = limits.read.min(limit);
+    limits.metrics = limits.metrics.min(limit);
+    limits.connect = limits.connect.min(limit);
+}
+
+/// A limit for this configuration's network, in time of its clock: a lab that runs faster does not answer faster.
+fn haste(config: &Config, limit: Duration) -> Duration {
+    let usual = Timeouts::default();
+    let slow = config.timeouts.answer.as_secs_f64() / usual.answer.as_secs_f64();
+    limit.mul_f64(slow.max(1.0) * config.clock_speed.max(1.0))
+}
+
+/// Looks at everything at once, and judges it.
+async fn look(site: &Site, probe: Probe) -> Readiness {
+    let config = &site.config;
+    let sources = site.sources();
+    let trial = format!(
+        "c8dr-probe-{}-{}",
+        site.clock.wall().as_millisecond(),
+        std::process::id()
+    );
+    let questions = Questions {
+        sources: &sources,
+        bucket: site.bucket.as_deref(),
+        repository: config.rebuild.repository.as_ref(),
+        installation: config.installation.name(),
+        probe,
+        trial: &trial,
+        limit: haste(config, HASTE),
+        platform_limit: haste(config, TOOL),
+    };
+    let (surroundings, (mut history, diagnosis)) =
+        tokio::join!(survey(&questions, &site.clock), watch_closely(site));
+    let survey = told(site, probe, &surroundings);
+    with_surroundings(&mut history, surroundings);
+    readiness(&config.installation, &history, &diagnosis, &survey)
+}
+
+/// Reads the cluster with its metrics, often enough to see a pace, and longer where a state may clear.
+async fn watch_closely(site: &Site) -> (History, Diagnosis) {
+    let asks = Asks {
+        both_regions: true,
+        metrics: true,
+        readiness: true,
+        ..Asks::default()
+    };
     let mut history = History::new();
-    let diagnosis = watch(&site, &mut history, GLANCE, 0, |_| {}).await;
-    let prospects = prospects(&site.config.installation, &history, &diagnosis);
-    screen.result(&prospects, || show::ready::human(&prospects))?;
-    let is_ready = !prospects.is_empty() && prospects.iter().all(c8dr_domain::ready::Prospect::is_ready);
-    Ok(if is_ready { Exit::Done } else { Exit::Refused })
+    let began = site.clock.now();
+    let mut count = 0;
+    loop {
+        history.add(observe_all(&site.sources(), &site.clock, Look::Everything, &asks).await);
+        count += 1;
+        let diagnosis = diagnose(&site.config.installation, &history);
+        let is_clear = diagnosis.code == Code::Healthy || !may_clear(diagnosis.code);
+        if count >= READINGS && (is_clear || site.clock.now().since(began) >= GLANCE) {
+            return (history, diagnosis);
+        }
+        let next = began + APART * count;
+        site.clock.sleep_until(next).await;
+    }
+}
+
+/// The newest reading with what the searches and platforms said.
+fn with_surroundings(history: &mut History, surroundings: Surroundings) {
+    let Some(latest) = history.latest().cloned() else {
+        return;
+    };
+    history.add(Observation {
+        searches: surroundings.searches,
+        platforms: surroundings.platforms,
+        ..latest
+    });
+}
+
+fn told(site: &Site, probe: Probe, surroundings: &Surroundings) -> Survey {
+    let rebuild = &site.config.rebuild;
+    Survey {
+        is_probed: probe == Probe::Asked,
+        configured: Configured {
+            repository: rebuild.repository.clone(),
+            searches: rebuild.searches.keys().copied().collect(),
+            platforms: rebuild.platforms.keys().copied().collect(),
+            floor_s: rebuild.floor_s,
+            reserve_bytes: rebuild.reserve_bytes,
+            hosts: hosts(&site.config),
+        },
+        searches: surroundings.details.clone(),
+        flush: surroundings.flush.clone(),
+        bucket: site.bucket.as_ref().map(|bucket| BucketSurvey {
+            place: bucket.place(),
+            at: bucket_at(&site.config),
+            listed: surroundings.listed.clone(),
+            race: surroundings.race.clone(),
+        }),
+        charts: BTreeMap::new(),
+        // A clock that runs faster than the wall fits no server's.
+        clocks: match site.config.clock_speed {
+            1.0 => site.recorder.clocks(),
+            _ => BTreeMap::new(),
+        },
+    }
+}
+
+/// The hosts at which each region's own services are reached.
+fn hosts(config: &Config) -> BTreeMap<RegionId, BTreeSet<String>> {
+    let mut hosts: BTreeMap<RegionId, BTreeSet<String>> = BTreeMap::new();
+    for gateway in config.endpoints.gateways.values() {
+        let urls = [&gateway.rest, &gateway.management, &gateway.grpc];
+        let names = urls.into_iter().flatten().map(|url| url.host());
+        hosts.entry(gateway.region).or_default().extend(names);
+    }
+    for (broker, url) in &config.endpoints.brokers {
+        hosts.entry(RegionId::of(*broker)).or_default().insert(url.host());
+    }
+    for (region, search) in &config.rebuild.searches {
+        hosts.entry(*region).or_default().insert(search.url.host());
+    }
+    hosts
+}
+
+fn bucket_at(config: &Config) -> BucketAt {
+    let Some(bucket) = &config.rebuild.bucket else {
+        return BucketAt::Service;
+    };
+    match (&bucket.place, &bucket.endpoint) {
+        (Place::Folder(_) | Place::Memory, _) => BucketAt::Folder,
+        (Place::S3 { .. }, Some(endpoint)) => BucketAt::Host(endpoint.host()),
+        (Place::S3 { .. }, None) => BucketAt::Service,
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use c8dr_domain::plain;
 use c8dr_engine::ports::{Exchange, Tap};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The file's name in a run's directory.
@@ -62,6 +62,8 @@ struct Memory {
     kept: VecDeque<KeptExchange>,
     /// By address and body: a hash of the answer before.
     before: BTreeMap<String, u64>,
+    /// By how much each server's clock was ahead of ours, by its newest answer with a date.
+    clocks: BTreeMap<String, SignedDuration>,
 }
 
 impl Recorder {
@@ -81,10 +83,23 @@ impl Recorder {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.kept.drain(..).collect()
     }
+
+    /// By how much servers' clocks are ahead of this machine's, where their answers have a date.
+    pub(crate) fn clocks(&self) -> BTreeMap<String, SignedDuration> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.clocks.clone()
+    }
 }
 
 impl Memory {
     fn hear(&mut self, exchange: Exchange) {
+        if let Some(date) = exchange.date
+            && self.clocks.len() < ADDRESSES_MAX
+        {
+            let answered = exchange.at + exchange.took;
+            self.clocks
+                .insert(authority(&exchange.request), date.duration_since(answered));
+        }
         if !is_change(&exchange.request) && !self.is_news(&exchange) {
             return;
         }
@@ -114,6 +129,12 @@ impl Memory {
         }
         self.before.insert(address, answer) != Some(answer)
     }
+}
+
+/// Host and port of a request's address.
+fn authority(request: &str) -> String {
+    let address = request.split_once("://").map_or(request, |(_, rest)| rest);
+    address.split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Whether a request changes something. A search is asked by POST.
@@ -193,6 +214,7 @@ mod tests {
             sent: None,
             status: Some(200),
             received: received.to_owned(),
+            date: None,
         }
     }
 

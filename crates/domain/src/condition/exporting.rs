@@ -282,7 +282,7 @@ pub fn room(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>, reserve_bytes: 
 }
 
 /// A span as people say it, when it is a long one.
-fn lasting(span: SignedDuration) -> String {
+pub(crate) fn lasting(span: SignedDuration) -> String {
     match span.as_secs() {
         seconds if seconds < 600 => format!("{seconds} s"),
         seconds if seconds < 3 * 3_600 => format!("{} minutes", seconds / 60),

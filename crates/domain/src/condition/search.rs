@@ -124,7 +124,7 @@ fn is_registered(picture: &Picture<'_>, region: RegionId, wanted: &Repository) -
 }
 
 /// The first setting of a registration that is not as wanted. Servers add settings and write numbers and flags as text.
-fn differing(registration: &serde_json::Value, wanted: &serde_json::Value) -> Option<String> {
+pub(crate) fn differing(registration: &serde_json::Value, wanted: &serde_json::Value) -> Option<String> {
     let as_text = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),

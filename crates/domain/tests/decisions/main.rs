@@ -28,6 +28,7 @@ mod names;
 mod plans;
 #[cfg(test)]
 mod reinforcing;
+mod readiness;
 #[cfg(test)]
 mod retreats;
 #[cfg(test)]

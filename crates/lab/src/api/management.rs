@@ -46,9 +46,21 @@ impl World {
                 Answer::Soon(Reply::empty(200))
             }
             ["prometheus"] if *method == Method::GET => self.prometheus(asked.broker),
+            ["configprops", prefix] if *method == Method::GET => Self::configprops(prefix),
             ["rebalance" | "prometheus"] | ["health", ..] => self.spring(405, &asked.call.path),
             _ => self.spring(404, &asked.call.path),
         }
+    }
+
+    /// Of all that a broker is configured with, whether it flushes. Not recorded: the form is Spring's, the names are those of
+    /// the documented settings.
+    fn configprops(prefix: &str) -> Answer {
+        let raft = serde_json::json!({"enablePriorityElection": true, "flush": {"enabled": true, "delayTime": "PT0S"}});
+        let bean =
+            serde_json::json!({"prefix": prefix, "properties": {"cluster": {"raft": raft}}, "inputs": {}});
+        let name = format!("{prefix}-io.camunda.zeebe.broker.system.configuration.BrokerCfg");
+        let body = serde_json::json!({"contexts": {"Zeebe": {"beans": {name: bean}}}});
+        Answer::Soon(Reply::json(200, ACTUATOR, &body))
     }
 
     fn health_endpoint(&self, asked: &Asked<'_>, rest: &[&str]) -> Answer {

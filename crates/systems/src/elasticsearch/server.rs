@@ -8,7 +8,10 @@ use std::time::Duration;
 use c8dr_domain::effect::{Answer, SearchEffect};
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::observation::{Sight, Silence};
-use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot, SnapshotState};
+use c8dr_domain::search::{
+    Holdings, Index, Recovery, Repository, RepositoryTrial, SearchCluster, SearchDetails, Snapshot,
+    SnapshotState,
+};
 use c8dr_engine::clock::Clock;
 use c8dr_engine::ports::{Search, Tap};
 use futures_util::future::BoxFuture;
@@ -33,7 +36,7 @@ pub struct Elasticsearch {
     caller: Caller,
     door: Door,
     records_prefix: String,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 impl Elasticsearch {
@@ -86,7 +89,7 @@ impl Elasticsearch {
         })
     }
 
-    async fn get(&self, path: &str, limit: Duration) -> Result<Reply, Fault> {
+    pub(super) async fn get(&self, path: &str, limit: Duration) -> Result<Reply, Fault> {
         self.caller.call(&self.door, Call::get(path, limit)).await
     }
 
@@ -233,6 +236,23 @@ impl Search for Elasticsearch {
                 other => return without(other),
             };
             sight(Ok(reply), |body| wire::recoveries(body, &primaries))
+        })
+    }
+
+    fn details(&self) -> BoxFuture<'_, Sight<SearchDetails>> {
+        Box::pin(self.read_details())
+    }
+
+    fn try_repository<'a>(
+        &'a self,
+        trial: &'a str,
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Sight<RepositoryTrial>> {
+        Box::pin(async move {
+            match wrong_name(trial) {
+                Some(words) => not_asked(&words),
+                None => self.tried(trial, repository).await,
+            }
         })
     }
 

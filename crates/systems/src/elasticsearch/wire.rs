@@ -1,12 +1,14 @@
 //! The JSON of Elasticsearch and OpenSearch, read once and strictly into the domain's nouns. `spec: api.md §9`
 
 mod cluster;
+mod details;
 mod hits;
 mod indices;
 mod recovery;
 mod snapshot;
 
 pub use self::cluster::{cluster_uuid, color};
+pub use self::details::{IndexSettings, disks, index_settings, versions};
 pub use self::hits::{Hit, Page, page, refreshed};
 pub use self::indices::{indices, primaries};
 pub use self::recovery::recoveries;

@@ -8,6 +8,7 @@ use c8dr_domain::effect::{Answer, Mode, ZeebeEffect};
 use c8dr_domain::exporting::BrokerMetrics;
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::ready::survey::Flush;
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
 use c8dr_engine::clock::Clock;
 use c8dr_engine::ports::{Tap, Zeebe};
@@ -249,6 +250,15 @@ impl Zeebe for Cluster {
         Box::pin(async move {
             match self.brokers.get(&broker) {
                 Some(door) => self.at(door).metrics().await,
+                None => Sight::NotAsked,
+            }
+        })
+    }
+
+    fn flush(&self, broker: BrokerId) -> BoxFuture<'_, Sight<Flush>> {
+        Box::pin(async move {
+            match self.brokers.get(&broker) {
+                Some(door) => self.at(door).flush().await,
                 None => Sight::NotAsked,
             }
         })

@@ -66,7 +66,7 @@ impl Grpc {
         };
         let received = caller.secrets.scrubbed(received);
         let line = format!("gRPC {}/gateway_protocol.Gateway/Topology", door.base);
-        caller.tell_exchange(began, line, None, status, received.clone());
+        caller.tell_exchange(began, line, None, (status, None), received.clone());
         match outcome {
             Ok(Ok(topology)) => Sight::Seen(topology),
             Ok(Err(_)) | Err(Failure::Stranger(_)) => Sight::Garbled { problem: received },

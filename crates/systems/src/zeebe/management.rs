@@ -8,6 +8,7 @@ use c8dr_domain::exporting::BrokerMetrics;
 use c8dr_domain::ids::BrokerId;
 use c8dr_domain::observation::Sight;
 use c8dr_domain::planted::{self, Bug};
+use c8dr_domain::ready::survey::Flush;
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, OwnPartitions};
 use http::Method;
 
@@ -68,6 +69,19 @@ impl Management<'_> {
             ..Call::get("/actuator/prometheus", self.limits.metrics)
         };
         sight(self.caller.call(self.door, call).await, wire::broker_metrics)
+    }
+
+    /// A broker that does not show its configuration answers 404: then it is not said.
+    pub(super) async fn flush(&self) -> Sight<Flush> {
+        let call = Call {
+            // Hundreds of settings, which tell a report nothing.
+            kept_bytes_max: 1024,
+            ..Call::get("/actuator/configprops/zeebe.broker", self.limits.read)
+        };
+        match self.caller.call(self.door, call).await {
+            Ok(reply) if reply.status == 404 => Sight::Seen(Flush::Unsaid),
+            reply => sight(reply, wire::flush),
+        }
     }
 
     /// Sends `effect`, once.

@@ -110,6 +110,34 @@ impl World {
         }))
     }
 
+    /// The one node, as far as anybody needs to know it.
+    pub(super) fn search_nodes(&self, region: Region) -> Outcome {
+        let version = match self.searching.flavour {
+            Flavour::Elasticsearch => "8.15.0",
+            Flavour::Opensearch => "3.6.0",
+        };
+        let uuid = self.searches[region.index()].uuid.as_str();
+        ok(&json!({
+            "_nodes": {"total": 1, "successful": 1, "failed": 0},
+            "cluster_name": self.cluster_name(),
+            "nodes": {uuid: {"name": format!("{}-master-0", self.cluster_name()), "version": version}},
+        }))
+    }
+
+    /// Its disk: 100 GB, of which next to nothing is free when it is full.
+    pub(super) fn search_disks(&self, region: Region) -> Outcome {
+        let search = &self.searches[region.index()];
+        let total: u64 = 100_000_000_000;
+        let available = if search.flooded { total / 50 } else { total / 2 };
+        let total =
+            json!({"total_in_bytes": total, "free_in_bytes": available, "available_in_bytes": available});
+        ok(&json!({
+            "_nodes": {"total": 1, "successful": 1, "failed": 0},
+            "cluster_name": self.cluster_name(),
+            "nodes": {search.uuid.as_str(): {"fs": {"total": total}}},
+        }))
+    }
+
     /// Waits for a colour when told to, and answers 408 when it does not come.
     pub(super) fn search_health(&self, asked: &SearchAsked<'_>) -> Outcome {
         let query = &asked.call.query;

@@ -129,6 +129,24 @@ impl World {
         ok(&Value::Object(body))
     }
 
+    /// What indices are set to. A node whose disk is full closes every index that has a shard on it.
+    pub(super) fn get_settings(&self, region: Region, pattern: &str) -> Outcome {
+        let search = &self.searches[region.index()];
+        let mut body = Map::new();
+        for name in named(search, pattern)? {
+            let Some(index) = search.indices.get(&name) else {
+                continue;
+            };
+            let mut settings = json!({"uuid": index.uuid, "provided_name": name,
+                "number_of_shards": index.shards.to_string(), "number_of_replicas": "0"});
+            if search.flooded {
+                settings["blocks"] = json!({"read_only_allow_delete": "true"});
+            }
+            body.insert(name, json!({"settings": {"index": settings}}));
+        }
+        ok(&Value::Object(body))
+    }
+
     pub(super) fn put_index(&mut self, region: Region, name: &str) -> Outcome {
         if name.contains(['*', ',', '"', ' ']) || name.to_lowercase() != name {
             let reason = format!("Invalid index name [{name}]");
