@@ -28,6 +28,9 @@ pub struct SearchCluster {
     pub uuid: String,
     /// How well it is.
     pub color: Color,
+    /// How many nodes hold data; `None` where that is not told. One alone cannot hold replicas, and stays yellow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_nodes: Option<u64>,
 }
 
 /// What a search is made of, as far as a copy of it depends on that.
@@ -89,8 +92,37 @@ pub struct Snapshot {
     pub shards_done: u64,
     /// Shards that failed.
     pub shards_failed: u64,
+    /// How much of it is copied; `None` where that is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied: Option<Copied>,
     /// What was put into it when it was begun.
     pub metadata: BTreeMap<String, serde_json::Value>,
+}
+
+/// How much is copied, of how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Bytes that are there.
+    pub bytes_done: u64,
+    /// Bytes in all, as far as shards have begun.
+    pub bytes_total: u64,
+}
+
+impl Copied {
+    /// As people say it: `12.3 of 40.0 MB`.
+    pub fn words(self) -> String {
+        let (unit, name) = match self.bytes_total {
+            total if total >= 10_000_000_000 => (1e9, "GB"),
+            total if total >= 10_000_000 => (1e6, "MB"),
+            total if total >= 10_000 => (1e3, "kB"),
+            _ => return format!("{} of {} bytes", self.bytes_done, self.bytes_total),
+        };
+        format!(
+            "{:.1} of {:.1} {name}",
+            self.bytes_done as f64 / unit,
+            self.bytes_total as f64 / unit
+        )
+    }
 }
 
 /// An index.

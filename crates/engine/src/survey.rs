@@ -247,3 +247,55 @@ pub async fn race(bucket: &dyn Bucket, key: &str, writers: u32) -> Race {
     }
     race
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store that ignores the condition: whoever puts is told that his is there, and the last one's is.
+    #[derive(Default)]
+    struct Careless(std::sync::Mutex<Option<Vec<u8>>>);
+
+    impl Bucket for Careless {
+        fn place(&self) -> String {
+            "careless".to_owned()
+        }
+
+        fn put_new<'a>(&'a self, _: &'a str, bytes: Vec<u8>) -> BoxFuture<'a, PutNew> {
+            *self.0.lock().unwrap() = Some(bytes);
+            Box::pin(async { PutNew::Written })
+        }
+
+        fn get<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Sight<Option<Vec<u8>>>> {
+            let there = self.0.lock().unwrap().clone();
+            Box::pin(async { Sight::Seen(there) })
+        }
+
+        fn list<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Sight<Vec<String>>> {
+            Box::pin(async { Sight::Seen(Vec::new()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_ignores_the_condition_is_seen_and_what_stays_is_told() {
+        let race = race(&Careless::default(), "camunda/probe/one", 64).await;
+        assert_eq!((race.writers, race.won, race.lost), (64, 64, 0));
+        assert!(race.left.is_some_and(|left| left.contains("camunda/probe/one")));
+    }
+
+    #[test]
+    fn only_a_probes_key_is_a_probes() {
+        use crate::ports::is_probe;
+        assert!(is_probe("camunda/probe/c8dr-probe-1"));
+        for key in [
+            "",
+            "probe",
+            "probe/x",
+            "camunda/probe/",
+            "camunda/direction/000001.json",
+            "camunda/probe/x/y",
+        ] {
+            assert!(!is_probe(key), "{key}");
+        }
+    }
+}

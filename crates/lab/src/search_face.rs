@@ -41,6 +41,7 @@ impl SearchPort {
         if self.lab.search_life(self.region).is_none() {
             return Err(Refused::ConnectionRefused);
         }
+        self.thawed().await?;
         let fault = self.lab.with(|w| w.next_search_answer_fault(call.mutates()));
         match fault {
             Some(AnswerFault::Reset | AnswerFault::LostBeforeEffect) => return Err(Refused::ConnectionReset),
@@ -60,6 +61,18 @@ impl SearchPort {
             }
             _ => Ok(reply),
         }
+    }
+
+    /// Waits as long as the process stands still; whoever asks has to give up by himself.
+    async fn thawed(&self) -> Result<(), Refused> {
+        let life = self.lab.search_life(self.region);
+        let mut upheavals = self.lab.upheavals();
+        while self.lab.with(|w| w.search_stands_still(self.region)) {
+            if upheavals.changed().await.is_err() || self.lab.search_life(self.region) != life {
+                return Err(Refused::ConnectionReset);
+            }
+        }
+        Ok(())
     }
 
     async fn attend(&self, call: &Call) -> Result<Reply, Refused> {

@@ -82,6 +82,14 @@ async fn run(endpoint: &str) -> Outcome {
     }
     println!("{ROUNDS} keys were put by {WRITERS} at once, each by one; at most {most_unknown} did not know");
 
+    // As `c8dr ready --probe` does it, and with everything taken away again.
+    let race = c8dr_engine::survey::race(&ours, "trial/probe/race", c8dr_engine::survey::WRITERS).await;
+    println!("the race of a probe: {race:?}");
+    if race.won != 1 || !race.is_winners || race.left.is_some() || race.refused.is_some() {
+        return Err("the probe's race had not one winner, or left something".into());
+    }
+    ensure(&ours.get("trial/probe/race").await, &Sight::Seen(None))?;
+
     let mut keys: Vec<String> = (0..ROUNDS).map(|round| format!("direction/{round}")).collect();
     keys.sort_unstable();
     ensure(&ours.list("").await, &Sight::Seen(keys.clone()))?;

@@ -20,7 +20,7 @@ use c8dr_domain::effect::{Answer, SearchEffect};
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::ids::PartitionId;
 use c8dr_domain::observation::Sight;
-use c8dr_domain::search::{Color, SnapshotState};
+use c8dr_domain::search::{Color, Repository, SnapshotState};
 use c8dr_engine::clock::Clock;
 use c8dr_engine::ports::{Exchange, Search, Tap};
 use c8dr_systems::auth::Auth;
@@ -269,7 +269,35 @@ impl Trial {
         ensure(told["type"] == settings["type"], || format!("registered: {told}"))?;
         let mut settings = self.place(&self.mark);
         settings["settings"]["readonly"] = json!(true);
-        done(&self.recreated.perform(&register(settings)).await)
+        done(&self.recreated.perform(&register(settings)).await)?;
+        self.tried().await
+    }
+
+    /// As `c8dr ready --probe` tries it: what can be used, what cannot, and nothing left of either.
+    async fn tried(&self) -> Outcome {
+        let details = seen(self.surviving.details().await)?;
+        println!("details: {details:?}");
+        ensure(
+            details.nodes > 0 && !details.versions.is_empty() && details.disk_total_bytes.is_some(),
+            || format!("{details:?}"),
+        )?;
+        let name = format!("{}-probe", self.mark);
+        let nowhere = json!({"type": "fs", "settings": {"location": "/nowhere/at/all"}});
+        for (settings, is_usable) in [(self.place(&self.mark), true), (nowhere, false)] {
+            let repository = Repository {
+                name: self.repository(),
+                settings,
+            };
+            let trial = seen(self.surviving.try_repository(&name, &repository).await)?;
+            ensure(
+                trial.refused.is_none() == is_usable && trial.left.is_none(),
+                || format!("{trial:?}"),
+            )?;
+            ensure(seen(self.surviving.repository(&name).await)?.is_none(), || {
+                "the trial's repository is still registered".to_owned()
+            })?;
+        }
+        Ok(())
     }
 
     async fn take_snapshot(&self) -> Outcome {

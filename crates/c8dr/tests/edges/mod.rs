@@ -13,6 +13,7 @@ mod manners;
 mod network;
 mod page;
 mod people;
+mod readiness;
 mod records;
 mod runbook;
 mod saved_plans;

@@ -1,6 +1,7 @@
 //! A room for each kind of trouble.
 
 mod copy;
+mod copy_faults;
 mod deaths;
 mod joining;
 mod laws;

@@ -10,7 +10,7 @@ use crate::ids::{RegionId, listed};
 use crate::observation::Sight;
 use crate::picture::Picture;
 use crate::planted::{self, Bug};
-use crate::search::{Color, Index, Repository, SearchCluster, SearchSight, SnapshotState};
+use crate::search::{Color, Copied, Index, Repository, SearchCluster, SearchSight, SnapshotState};
 
 fn search<'a>(picture: &Picture<'a>, region: RegionId) -> Result<&'a SearchSight, Verdict> {
     let name = &picture.installation.region(region).name;
@@ -184,9 +184,14 @@ fn is_snapshot_whole(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> 
     }
     match snapshot.state {
         SnapshotState::InProgress => {
+            let copied = snapshot
+                .copied
+                .map(|copied| format!(", {} are copied", copied.words()));
             return Err(Verdict::NotYet(format!(
-                "{} of {} shards of the snapshot are done.",
-                snapshot.shards_done, snapshot.shards_total
+                "{} of {} shards of the snapshot are done{}.",
+                snapshot.shards_done,
+                snapshot.shards_total,
+                copied.unwrap_or_default()
             )));
         }
         SnapshotState::Success if snapshot.shards_failed == 0 => {}
@@ -341,9 +346,10 @@ fn way(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result<InTheWa
 
 pub(super) fn nothing_real_in_the_way(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Verdict {
     let name = &picture.installation.region(region).name;
-    verdict(way(picture, region, facts).map(|_| {
+    verdict(way(picture, region, facts).map(|way| {
         Verdict::Met(format!(
-            "Nothing with documents stands in the way in region {name}."
+            "Nothing with documents stands in the way in region {name}{}.",
+            sorted(&way).map(|words| format!(": {words}")).unwrap_or_default()
         ))
     }))
 }
@@ -357,9 +363,25 @@ fn is_way_clear(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Resul
         )));
     }
     Ok(Verdict::NotYet(format!(
-        "In region {name} there are already {}.",
-        listed(way.empty.iter().chain(&way.ours))
+        "In region {name} there are already indices of the snapshot's names: {}.",
+        sorted(&way).unwrap_or_default()
     )))
+}
+
+/// What stands in the way by where it comes from; `None` if nothing does.
+fn sorted(way: &InTheWay) -> Option<String> {
+    let empty = (!way.empty.is_empty()).then(|| {
+        format!(
+            "{} without a document, made by exporters or webapps that were up too early",
+            listed(&way.empty)
+        )
+    });
+    let ours =
+        (!way.ours.is_empty()).then(|| format!("{} from an earlier take of this run", listed(&way.ours)));
+    match (empty, ours) {
+        (None, None) => None,
+        (one, other) => Some(one.into_iter().chain(other).collect::<Vec<_>>().join("; ")),
+    }
 }
 
 pub(super) fn restored(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Verdict {
@@ -392,12 +414,21 @@ fn is_restored(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result
         .filter(|recovery| !recovery.is_done && snapshot.indices.contains(&recovery.index))
         .collect();
     if !open.is_empty() {
-        let (done, total) = open.iter().fold((0, 0), |(done, total), one| {
-            (done + one.bytes_done, total + one.bytes_total)
+        let (bytes_done, bytes_total) = open.iter().fold((0u64, 0u64), |(done, total), one| {
+            (
+                done.saturating_add(one.bytes_done),
+                total.saturating_add(one.bytes_total),
+            )
         });
+        let copied = Copied {
+            bytes_done,
+            bytes_total,
+        };
         return Err(Verdict::NotYet(format!(
-            "{} indices are being copied; {done} of {total} bytes of theirs are there.",
-            open.len()
+            "{} of {} indices are being copied; {} of theirs are there.",
+            open.len(),
+            snapshot.indices.len(),
+            copied.words()
         )));
     }
     for (index, wanted) in &snapshot.documents {
@@ -420,20 +451,26 @@ fn is_restored(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result
             }
         }
     }
-    // A source of one node may be yellow for ever; the copy need not be better than it.
+    // A source of one node may be yellow for ever; the copy need not be better than it. And one node that is given indices
+    // with replicas stays yellow, however green their source was.
     let source = picture
         .latest
         .searches
         .get(&region.other())
         .and_then(|other| other.cluster.seen())
         .map_or(Color::Green, |other| other.color);
-    if cluster.color > source {
+    let cannot_be_green = cluster.color == Color::Yellow && cluster.data_nodes == Some(1);
+    if cluster.color > source && !cannot_be_green {
         return Err(Verdict::NotYet(format!(
             "The search of region {name} is not green yet."
         )));
     }
+    let alone = match cannot_be_green {
+        true => " It is yellow, and stays so: its one node cannot hold replicas.",
+        false => "",
+    };
     Ok(Verdict::Met(format!(
-        "{} indices with {} documents are back in region {name}.",
+        "{} indices with {} documents are back in region {name}.{alone}",
         snapshot.indices.len(),
         snapshot.documents.values().sum::<u64>()
     )))

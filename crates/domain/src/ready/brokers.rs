@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::Flush;
 use super::{Finding, FindingCode, Scene, Severity, finding};
-use crate::condition::{Room, lasting, room};
+use crate::condition::exporting::lasting;
+use crate::condition::{Room, room};
 use crate::ids::{BrokerId, RegionId, counted, sentence};
 use crate::observation::Sight;
 

@@ -3,6 +3,7 @@
 use super::endpoints::{Trouble, trouble};
 use super::survey::{BucketAt, BucketSurvey, Race};
 use super::{Finding, FindingCode, Scene, Severity, finding};
+use crate::ids::counted;
 use crate::observation::Sight;
 
 /// How names end that only a Kubernetes cluster resolves, and schemes that lead into one.
@@ -46,12 +47,14 @@ impl Scene<'_> {
                 "The bucket {place} is a folder: it is as far away as what is mounted there, and is lost with this machine if that is its own disk."
             )),
             BucketAt::Host(host) => {
-                let lives_with = (self.survey.configured.hosts.iter())
-                    .find(|(_, hosts)| hosts.contains(host))
-                    .map(|(region, _)| self.name(*region));
-                if let Some(region) = lives_with {
+                let lives_with: Vec<&str> = (self.survey.configured.hosts.iter())
+                    .filter(|(_, hosts)| hosts.contains(host))
+                    .map(|(region, _)| self.name(*region))
+                    .collect();
+                if !lives_with.is_empty() {
                     return near(format!(
-                        "The bucket {place} is at the same host as services of region {region}: it is lost with that region."
+                        "The bucket {place} is at the same host as services of {}: it is lost with it.",
+                        counted("region", lives_with)
                     ));
                 }
                 IN_A_CLUSTER

@@ -1,7 +1,7 @@
 //! The searches: how well each is, whether each index has a second copy, whether both are two; and the repository between them.
 
 use super::{Finding, FindingCode, Scene, Severity, finding};
-use crate::condition::differing;
+use crate::condition::search::differing;
 use crate::ids::{RegionId, listed, number};
 use crate::observation::Sight;
 use crate::search::{Color, SearchDetails};

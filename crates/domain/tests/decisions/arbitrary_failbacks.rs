@@ -49,6 +49,7 @@ fn search_sight() -> impl Strategy<Value = SearchSight> {
             SearchCluster {
                 uuid: uuid.to_owned(),
                 color,
+                data_nodes: None,
             }
         });
     let index = (
@@ -86,6 +87,7 @@ fn search_sight() -> impl Strategy<Value = SearchSight> {
             uuid: uuid.to_owned(),
             indices,
             shards_failed,
+            copied: None,
             ..snapshot()
         });
     let recovery = (index_name(), any::<bool>(), any::<u64>()).prop_map(|(index, is_done, bytes)| Recovery {

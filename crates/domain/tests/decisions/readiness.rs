@@ -77,6 +77,7 @@ fn healthy() -> World {
                 search.cluster = Sight::Seen(c8dr_domain::search::SearchCluster {
                     uuid: format!("uuid-{region}"),
                     color: Color::Green,
+                    data_nodes: Some(3),
                 });
                 search.indices = Sight::Seen(indices());
                 search.repository = Sight::Seen(None);

@@ -282,6 +282,7 @@ fn search_of(region: RegionId) -> SearchSight {
         cluster: Sight::Seen(SearchCluster {
             uuid: format!("uuid-of-{region}"),
             color: Color::Green,
+            data_nodes: None,
         }),
         indices: Sight::Seen(indices()),
         repository: Sight::Seen(Some(repository().settings)),
@@ -331,6 +332,7 @@ pub(crate) fn snapshot() -> Snapshot {
         shards_total: 3,
         shards_done: 3,
         shards_failed: 0,
+        copied: None,
         metadata: facts().snapshot_metadata(),
         name,
     }

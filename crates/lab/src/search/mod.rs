@@ -56,6 +56,8 @@ pub(crate) struct Cluster {
     pub(crate) red: bool,
     /// Its disks are full: nothing can be written, and no shard finds a place.
     pub(crate) flooded: bool,
+    /// Its process stands still: it takes connections and requests, and answers none; what it was busy with waits.
+    pub(crate) frozen: bool,
     pub(crate) indices: BTreeMap<String, Index>,
     pub(crate) templates: BTreeSet<String>,
     pub(crate) repositories: BTreeMap<String, Registered>,
@@ -81,7 +83,7 @@ impl Cluster {
 
     /// Whether what is written now is kept.
     pub(crate) fn writable(&self) -> bool {
-        self.alive && !self.red && !self.flooded && !self.restoring() && !self.full()
+        self.alive && !self.frozen && !self.red && !self.flooded && !self.restoring() && !self.full()
     }
 
     pub(crate) fn restoring(&self) -> bool {

@@ -27,6 +27,20 @@ impl World {
         self.searches[region.index()].red = red;
     }
 
+    /// Fills the disks of a region's search, or makes room: while they are full it takes no writes, its indices are closed to
+    /// them, and no shard finds a place.
+    pub fn set_search_full(&mut self, region: Region, full: bool) {
+        self.set_search_filled(region, full);
+    }
+
+    /// Lets a region's search stand still, as by SIGSTOP, or go on.
+    pub fn set_search_frozen(&mut self, region: Region, frozen: bool) {
+        let word = if frozen { "stands still" } else { "goes on" };
+        self.say(format!("The search of {} {word}.", self.region_name(region)));
+        self.searches[region.index()].frozen = frozen;
+        self.upheavals += 1;
+    }
+
     /// Breaks or heals the object store that snapshots are in; one being taken fails with it.
     pub fn set_store(&mut self, state: StoreState) {
         let word = match state {

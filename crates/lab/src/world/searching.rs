@@ -48,7 +48,7 @@ pub(crate) struct Searching {
 /// still wait are few.
 const OUTCOMES_MAX: usize = 8;
 
-/// How often a search whose disks are full looks for room.
+/// How often a search whose disks are full looks for room, and one that stands still is looked after.
 const FLOODED_LOOK: Duration = Duration::from_secs(5);
 
 /// What a snapshot is to be of.
@@ -102,6 +102,11 @@ impl World {
     pub(crate) fn search_life(&self, region: Region) -> Option<u64> {
         let search = &self.searches[region.index()];
         search.alive.then_some(search.life)
+    }
+
+    /// Whether a region's search stands still.
+    pub(crate) fn search_stands_still(&self, region: Region) -> bool {
+        self.searches[region.index()].frozen
     }
 
     /// Which product the searches are.
@@ -217,6 +222,10 @@ impl World {
         let works = self.store.state == StoreState::Works;
         let search = &mut self.searches[region.index()];
         if search.life != life {
+            return;
+        }
+        if search.frozen {
+            self.after(FLOODED_LOOK, Event::CopyShard { region, life, run });
             return;
         }
         let Some(running) = search.running.as_mut().filter(|r| r.id == run) else {
@@ -345,7 +354,7 @@ impl World {
         if search.life != life {
             return;
         }
-        if search.flooded {
+        if search.flooded || search.frozen {
             // No shard finds a place before there is room.
             self.after(
                 FLOODED_LOOK,

@@ -139,6 +139,7 @@ impl Elasticsearch {
                 shards_total: progress.total,
                 shards_done: progress.done,
                 shards_failed: progress.failed,
+                copied: progress.copied,
                 ..snapshot
             },
             // It is known without its progress, too.
@@ -195,8 +196,13 @@ impl Search for Elasticsearch {
                 Sight::Seen(uuid) => uuid,
                 other => return without(other),
             };
-            match sight(self.get("/_cluster/health", self.limits.read).await, wire::color) {
-                Sight::Seen(color) => Sight::Seen(SearchCluster { uuid, color }),
+            let health = self.get("/_cluster/health", self.limits.read).await;
+            match sight(health, |body| Ok((wire::color(body)?, wire::data_nodes(body)))) {
+                Sight::Seen((color, data_nodes)) => Sight::Seen(SearchCluster {
+                    uuid,
+                    color,
+                    data_nodes,
+                }),
                 other => without(other),
             }
         })

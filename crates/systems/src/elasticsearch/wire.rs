@@ -7,7 +7,7 @@ mod indices;
 mod recovery;
 mod snapshot;
 
-pub use self::cluster::{cluster_uuid, color};
+pub use self::cluster::{cluster_uuid, color, data_nodes};
 pub use self::details::{IndexSettings, disks, index_settings, versions};
 pub use self::hits::{Hit, Page, page, refreshed};
 pub use self::indices::{indices, primaries};

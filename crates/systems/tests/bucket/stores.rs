@@ -189,3 +189,40 @@ async fn a_bucket_without_tls_is_on_this_machine_or_none() {
     assert_eq!(store.place(), "s3://trial/own/c8dr at http://localhost:9000");
     assert_eq!(Store::memory(Clock::system()).place(), "memory:");
 }
+
+#[tokio::test]
+async fn a_probe_has_one_winner_and_leaves_nothing_and_nothing_else_can_be_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in [
+        Store::memory(Clock::system()),
+        Store::folder(folder.path(), Clock::system()).unwrap(),
+    ] {
+        let race = c8dr_engine::survey::race(&store, "camunda/probe/one", 64).await;
+        assert_eq!(
+            (race.won, race.lost, race.unknown),
+            (1, 63, 0),
+            "{store:?}: {race:?}"
+        );
+        assert!(
+            race.is_winners && race.left.is_none() && race.refused.is_none(),
+            "{race:?}"
+        );
+        assert_eq!(store.list("").await, Sight::Seen(Vec::new()), "{store:?}");
+        assert_eq!(
+            store.remove_probe("camunda/probe/one").await,
+            Ok(()),
+            "gone is gone"
+        );
+
+        let key = "camunda/direction/000001.json";
+        assert_eq!(store.put_new(key, b"x".to_vec()).await, PutNew::Written);
+        for other in [key, "camunda/direction/probe", "probe/x", "camunda/probe/", ""] {
+            assert!(store.remove_probe(other).await.is_err(), "{other}");
+        }
+        assert_eq!(
+            store.get(key).await,
+            Sight::Seen(Some(b"x".to_vec())),
+            "{store:?}"
+        );
+    }
+}

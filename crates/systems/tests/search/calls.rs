@@ -292,3 +292,61 @@ async fn nothing_goes_on_after_something_that_was_not_heard() {
     ));
     assert_eq!(arrived.lock().unwrap().len(), 3);
 }
+
+/// A repository is tried under a name of its own, and whatever comes of it, the registration is taken away again.
+#[tokio::test(start_paused = true)]
+async fn a_trial_takes_away_what_it_registers() {
+    let repository = c8dr_domain::search::Repository {
+        name: REPOSITORY.to_owned(),
+        settings: json!({"type": "s3", "settings": {"bucket": "b"}}),
+    };
+    let missing = || {
+        (
+            404,
+            r#"{"error":{"type":"repository_missing_exception","reason":"x"}}"#.to_owned(),
+        )
+    };
+    let taken = || (200, r#"{"acknowledged":true}"#.to_owned());
+    for (register, list, refused) in [
+        (taken(), (200, r#"{"snapshots":[]}"#.to_owned()), None),
+        (taken(), (403, "{}".to_owned()), Some("cannot be read")),
+        (
+            (
+                500,
+                r#"{"error":{"type":"repository_verification_exception","reason":"no way"}}"#.to_owned(),
+            ),
+            (200, "{}".to_owned()),
+            Some("no way"),
+        ),
+    ] {
+        let (search, arrived) = saying(move |line| {
+            Ok(match line.split(' ').next().unwrap() {
+                "PUT" => register.clone(),
+                "DELETE" => taken(),
+                _ if line.ends_with("/_all") => list.clone(),
+                _ => missing(),
+            })
+        });
+        let trial = search.try_repository("c8dr-probe-1", &repository).await;
+        let trial = trial.seen().unwrap();
+        assert_eq!(trial.left, None);
+        match refused {
+            None => assert_eq!(trial.refused, None),
+            Some(words) => assert!(trial.refused.as_ref().unwrap().contains(words), "{trial:?}"),
+        }
+        let arrived = arrived.lock().unwrap();
+        assert_eq!(arrived.last().unwrap(), "DELETE /_snapshot/c8dr-probe-1");
+        assert!(
+            arrived
+                .iter()
+                .all(|line| line.contains("/_snapshot/c8dr-probe-1")),
+            "{arrived:?}"
+        );
+    }
+    // Somebody's repository of this name is neither registered anew nor taken away.
+    let (search, arrived) =
+        saying(|_| Ok((200, r#"{"c8dr-probe-1":{"type":"s3","settings":{}}}"#.to_owned())));
+    let trial = search.try_repository("c8dr-probe-1", &repository).await;
+    assert!(matches!(trial, Sight::Declined { status: 412, .. }), "{trial:?}");
+    assert_eq!(*arrived.lock().unwrap(), ["GET /_snapshot/c8dr-probe-1"]);
+}

@@ -350,6 +350,22 @@ fn a_copy_is_as_well_as_its_source() {
         NotYet,
         "is not green yet",
     );
+    // One node that was given indices with replicas is yellow for ever; several will be green.
+    let nodes = |nodes: u64, color: Color| {
+        colored(Color::Green, color).search(PARIS, |search| {
+            if let Sight::Seen(cluster) = &mut search.cluster {
+                cluster.data_nodes = Some(nodes);
+            }
+        })
+    };
+    stands(
+        &restored,
+        &nodes(1, Color::Yellow),
+        Met,
+        "its one node cannot hold replicas",
+    );
+    stands(&restored, &nodes(2, Color::Yellow), NotYet, "is not green yet");
+    stands(&restored, &nodes(1, Color::Red), NotYet, "is not green yet");
 }
 
 #[test]

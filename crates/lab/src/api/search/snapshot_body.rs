@@ -69,6 +69,12 @@ impl World {
             .map(|d| d.len())
             .sum();
         let bytes = DOCUMENT_BYTES * documents as u64;
+        // Shards that have not begun are guessed to be as large as those that have.
+        let of_all = if done == 0 {
+            bytes
+        } else {
+            bytes / u64::from(done) * u64::from(total)
+        };
         let indices: BTreeMap<&String, Value> = snapshot
             .indices
             .iter()
@@ -99,7 +105,9 @@ impl World {
             "include_global_state": snapshot.global.is_some(),
             "shards_stats": {"initializing": total - failed - done, "started": 0, "finalizing": 0,
                 "done": done, "failed": failed, "total": total},
-            "stats": {"total": {"file_count": done, "size_in_bytes": bytes},
+            "stats": {"incremental": {"file_count": total, "size_in_bytes": of_all},
+                "processed": {"file_count": done, "size_in_bytes": bytes},
+                "total": {"file_count": done, "size_in_bytes": bytes},
                 "start_time_in_millis": self.wall.epoch_ms(snapshot.began)},
             "indices": indices,
         })

@@ -41,7 +41,11 @@ impl Search for LabSearch {
             sight(said, |view| {
                 let color = color(view.color)?;
                 let uuid = view.uuid;
-                Some(SearchCluster { uuid, color })
+                Some(SearchCluster {
+                    uuid,
+                    color,
+                    data_nodes: Some(1),
+                })
             })
         })
     }

@@ -34,6 +34,17 @@ pub fn color(body: &[u8]) -> Result<Color, Garbled> {
     color_named(&status, "status")
 }
 
+/// Reads how many nodes hold data, from the same answer; `None` where it does not say.
+pub fn data_nodes(body: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Health {
+        number_of_data_nodes: u64,
+    }
+    serde_json::from_slice::<Health>(body)
+        .ok()
+        .map(|health| health.number_of_data_nodes)
+}
+
 pub(super) fn color_named(name: &str, path: &str) -> Result<Color, Garbled> {
     match name.to_ascii_lowercase().as_str() {
         "green" => Ok(Color::Green),
@@ -61,6 +72,11 @@ mod tests {
             color(br#"{"status":"yellow","timed_out":false}"#),
             Ok(Color::Yellow)
         );
+        assert_eq!(
+            data_nodes(br#"{"status":"green","number_of_data_nodes":3}"#),
+            Some(3)
+        );
+        assert_eq!(data_nodes(br#"{"status":"green"}"#), None);
         assert!(color(br#"{"status":"blue"}"#).is_err());
         assert!(color(br#"{"status":200}"#).is_err());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use c8dr_domain::search::{Snapshot, SnapshotState};
+use c8dr_domain::search::{Copied, Snapshot, SnapshotState};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -40,6 +40,7 @@ pub fn snapshot(body: &[u8], name: &str) -> Result<Option<Snapshot>, Garbled> {
         shards_total: shards.total.0,
         shards_done: shards.successful.0,
         shards_failed: shards.failed.0,
+        copied: None,
         metadata: wire.metadata.unwrap_or_default(),
     }))
 }
@@ -55,6 +56,8 @@ pub struct Progress {
     pub done: u64,
     /// Shards that failed.
     pub failed: u64,
+    /// Bytes copied, of how many; `None` where that is not told.
+    pub copied: Option<Copied>,
 }
 
 /// Reads the `_status` of the snapshot `name`; `None` if the answer lists none.
@@ -69,6 +72,7 @@ pub fn progress(body: &[u8], name: &str) -> Result<Option<Progress>, Garbled> {
             total: wire.shards_stats.total.0,
             done: wire.shards_stats.done.0,
             failed: wire.shards_stats.failed.0,
+            copied: wire.stats.and_then(WireSizes::copied),
         }),
     )
 }
@@ -134,6 +138,35 @@ struct WireStatus {
     snapshot: String,
     uuid: String,
     shards_stats: WireStats,
+    stats: Option<WireSizes>,
+}
+
+/// Files that this snapshot brings; those that are in the repository already are in neither.
+#[derive(Deserialize)]
+struct WireSizes {
+    incremental: Option<WireSize>,
+    /// Left out once it is the same.
+    processed: Option<WireSize>,
+}
+
+impl WireSizes {
+    fn copied(self) -> Option<Copied> {
+        let bytes = |size: &WireSize| u64::try_from(size.size_in_bytes.0).ok();
+        let bytes_total = self.incremental.as_ref().and_then(bytes)?;
+        let bytes_done = match &self.processed {
+            Some(processed) => bytes(processed)?,
+            None => bytes_total,
+        };
+        Some(Copied {
+            bytes_done,
+            bytes_total,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct WireSize {
+    size_in_bytes: Int<i64>,
 }
 
 #[derive(Deserialize)]
@@ -163,6 +196,31 @@ mod tests {
         assert_eq!(read("IN_PROGRESS"), Ok(SnapshotState::InProgress));
         assert_eq!(read("INCOMPATIBLE"), Ok(SnapshotState::Incompatible));
         assert!(read("DELETED").is_err());
+    }
+
+    #[test]
+    fn a_running_snapshot_tells_how_much_is_copied() {
+        let read = |stats: &str| {
+            let body = format!(
+                r#"{{"snapshots":[{{"snapshot":"s","uuid":"u","shards_stats":{{"total":3,"done":1,"failed":0}}{stats}}}]}}"#
+            );
+            progress(body.as_bytes(), "s").unwrap().unwrap().copied
+        };
+        let copied = |bytes_done, bytes_total| {
+            Some(Copied {
+                bytes_done,
+                bytes_total,
+            })
+        };
+        let sizes = r#","stats":{"incremental":{"size_in_bytes":40},"processed":{"size_in_bytes":12}}"#;
+        assert_eq!(read(sizes), copied(12, 40));
+        assert_eq!(
+            read(r#","stats":{"incremental":{"size_in_bytes":40}}"#),
+            copied(40, 40)
+        );
+        assert_eq!(read(r#","stats":{"incremental":{"size_in_bytes":-1}}"#), None);
+        assert_eq!(read(r#","stats":{}"#), None);
+        assert_eq!(read(""), None);
     }
 
     #[test]
