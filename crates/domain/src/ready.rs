@@ -125,6 +125,8 @@ pub enum FindingCode {
     Leftovers,
     /// A release is not what the configuration describes.
     ChartDrift,
+    /// The values files would install something that does not fit.
+    ValuesWrong,
     /// Clocks of servers differ.
     ClocksDiffer,
     /// What was not looked at, or cannot be seen from here.

@@ -223,7 +223,7 @@ pub async fn race(bucket: &dyn Bucket, key: &str, writers: u32) -> Race {
             }
             PutNew::Refused { why } => race.refused = Some(why),
             PutNew::NotSent { why, detail } => {
-                race.refused = Some(format!("{why} {detail}").trim_end().to_owned())
+                race.refused = Some(format!("{why} {detail}").trim_end().to_owned());
             }
         }
     }

@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use c8dr_domain::condition::Asks;
 use c8dr_domain::diagnose::{Code, Diagnosis, diagnose};
+use c8dr_domain::effect::PlatformEffect;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::RegionId;
-use c8dr_domain::observation::Observation;
+use c8dr_domain::observation::{Observation, Sight, Silence};
 use c8dr_domain::ready::survey::{BucketAt, BucketSurvey, Configured, Survey};
 use c8dr_domain::ready::{Readiness, readiness};
+use c8dr_domain::search::Repository;
 use c8dr_engine::observe::{Look, observe_all};
 use c8dr_engine::survey::{Probe, Questions, Surroundings, survey};
 use c8dr_systems::bucket::Place;
+use c8dr_systems::helm::Outlook;
+use c8dr_systems::helm::values::{Drift, Weight};
 
+use super::releases;
 use crate::args::{Args, Ready};
 use crate::config::{Config, Timeouts};
 use crate::error::CliError;
@@ -42,7 +47,7 @@ pub(super) async fn run(args: &Args, screen: &Screen, asked: &Ready) -> Result<E
         true => Probe::Asked,
         false => Probe::No,
     };
-    let readiness = look(&site, probe).await;
+    let readiness = look(&site, probe).await?;
     screen.result(&readiness, || show::ready::human(&readiness))?;
     Ok(match readiness.is_ready {
         true => Exit::Done,
@@ -68,8 +73,9 @@ fn haste(config: &Config, limit: Duration) -> Duration {
 }
 
 /// Looks at everything at once, and judges it.
-async fn look(site: &Site, probe: Probe) -> Readiness {
+async fn look(site: &Site, probe: Probe) -> Result<Readiness, CliError> {
     let config = &site.config;
+    let repository = site.repository().await?;
     let sources = site.sources();
     let trial = format!(
         "c8dr-probe-{}-{}",
@@ -79,18 +85,82 @@ async fn look(site: &Site, probe: Probe) -> Readiness {
     let questions = Questions {
         sources: &sources,
         bucket: site.bucket.as_deref(),
-        repository: config.rebuild.repository.as_ref(),
+        repository: repository.as_ref(),
         installation: config.installation.name(),
         probe,
         trial: &trial,
         limit: haste(config, HASTE),
         platform_limit: haste(config, TOOL),
     };
-    let (surroundings, (mut history, diagnosis)) =
-        tokio::join!(survey(&questions, &site.clock), watch_closely(site));
-    let survey = told(site, probe, &surroundings);
+    let (surroundings, (mut history, diagnosis), charts) = tokio::join!(
+        survey(&questions, &site.clock),
+        watch_closely(site),
+        charts(site, haste(config, TOOL))
+    );
+    let survey = Survey {
+        charts,
+        values: values(site, &history),
+        ..told(site, probe, repository, &surroundings)
+    };
     with_surroundings(&mut history, surroundings);
-    readiness(&config.installation, &history, &diagnosis, &survey)
+    Ok(readiness(&config.installation, &history, &diagnosis, &survey))
+}
+
+/// In what each release differs from the values files, where helm is what installs it.
+async fn charts(site: &Site, limit: Duration) -> BTreeMap<RegionId, Sight<Vec<String>>> {
+    let (one, other) = tokio::join!(chart(site, RegionId(0), limit), chart(site, RegionId(1), limit));
+    one.into_iter().chain(other).collect()
+}
+
+async fn chart(site: &Site, region: RegionId, limit: Duration) -> Option<(RegionId, Sight<Vec<String>>)> {
+    let outlook = site.helms.get(&region)?.outlook(PlatformEffect::WebappsUp);
+    let sight = match site.clock.timeout(limit, outlook).await {
+        Err(elapsed) => Sight::Silent {
+            why: Silence::NoAnswer,
+            detail: elapsed.to_string(),
+        },
+        Ok(Err(trouble)) => Sight::Garbled {
+            problem: trouble.to_string(),
+        },
+        Ok(Ok(outlook)) => Sight::Seen(drifts(&outlook)),
+    };
+    Some((region, sight))
+}
+
+fn drifts(outlook: &Outlook) -> Vec<String> {
+    let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    let drift = |drift: &Drift| {
+        format!(
+            "of `{}` {} is installed, and {} is in the files.",
+            drift.key,
+            side(&drift.installed),
+            side(&drift.files)
+        )
+    };
+    match outlook.release {
+        // That it is missing says more than that every value is.
+        None => vec!["it is not installed.".to_owned()],
+        Some(_) => outlook.values.iter().map(drift).collect(),
+    }
+}
+
+/// What is wrong with the values files, where helm is what installs a release.
+fn values(site: &Site, history: &History) -> Sight<Vec<String>> {
+    if site.helms.is_empty() {
+        return Sight::NotAsked;
+    }
+    match releases::values(site, &releases::seen(history)) {
+        Err(error) => Sight::Garbled {
+            problem: error.to_string(),
+        },
+        Ok(mistakes) => Sight::Seen(
+            mistakes
+                .iter()
+                .filter(|mistake| mistake.weight == Weight::Wrong)
+                .map(ToString::to_string)
+                .collect(),
+        ),
+    }
 }
 
 /// Reads the cluster with its metrics, often enough to see a pace, and longer where a state may clear.
@@ -129,12 +199,12 @@ fn with_surroundings(history: &mut History, surroundings: Surroundings) {
     });
 }
 
-fn told(site: &Site, probe: Probe, surroundings: &Surroundings) -> Survey {
+fn told(site: &Site, probe: Probe, repository: Option<Repository>, surroundings: &Surroundings) -> Survey {
     let rebuild = &site.config.rebuild;
     Survey {
         is_probed: probe == Probe::Asked,
         configured: Configured {
-            repository: rebuild.repository.clone(),
+            repository,
             searches: rebuild.searches.keys().copied().collect(),
             platforms: rebuild.platforms.keys().copied().collect(),
             floor_s: rebuild.floor_s,
@@ -149,12 +219,12 @@ fn told(site: &Site, probe: Probe, surroundings: &Surroundings) -> Survey {
             listed: surroundings.listed.clone(),
             race: surroundings.race.clone(),
         }),
-        charts: BTreeMap::new(),
         // A clock that runs faster than the wall fits no server's.
         clocks: match site.config.clock_speed {
             1.0 => site.recorder.clocks(),
             _ => BTreeMap::new(),
         },
+        ..Survey::default()
     }
 }
 

@@ -114,12 +114,11 @@ async fn a_copy_that_hangs_is_given_up_before_the_disks_fill() {
         let retreat = run.retreating.as_ref().expect("it turned round");
         assert!(retreat.reason.contains("disk"), "{context}: {retreat:?}");
         assert!(run.pause_alarm().is_none(), "{context}: something is left paused");
-        let status = world.lab.status();
-        assert!(
-            !status.failed_creates.contains_key(&429),
-            "{context}: {:?}",
-            status.failed_creates
-        );
+        // Where the serving search itself stands still nothing is exported after the resume either: that is not the pause's doing.
+        if region == there() {
+            let refused = world.lab.status().failed_creates;
+            assert!(!refused.contains_key(&429), "{context}: {refused:?}");
+        }
         assert!(
             lines(&world).iter().any(|line| line.contains("exporting/resume")),
             "{context}"

@@ -189,7 +189,31 @@ impl Scene<'_> {
 
     fn charts(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
+        match &self.survey.values {
+            Sight::Seen(mistakes) => findings.extend(mistakes.iter().map(|mistake| {
+                finding(
+                    Severity::Blocking,
+                    FindingCode::ValuesWrong,
+                    format!("The values files do not fit: {mistake}."),
+                    "Correct them; `c8dr values --check` shows all.",
+                )
+            })),
+            Sight::NotAsked => {}
+            other => findings.push(finding(
+                Severity::Blocking,
+                FindingCode::ValuesWrong,
+                format!(
+                    "The values files could not be checked: {}.",
+                    other.instead().unwrap_or_default()
+                ),
+                "`c8dr values --check` says more.",
+            )),
+        }
         for (region, drift) in &self.survey.charts {
+            if self.is_owed(*region) {
+                // It is installed by the failback.
+                continue;
+            }
             let name = self.name(*region);
             match drift {
                 Sight::Seen(drift) => findings.extend(drift.iter().map(|what| {

@@ -24,6 +24,8 @@ pub struct Survey {
     pub bucket: Option<BucketSurvey>,
     /// In what each region's release differs from its description, as sentences.
     pub charts: BTreeMap<RegionId, Sight<Vec<String>>>,
+    /// What is wrong with the values that a release is installed with, as sentences.
+    pub values: Sight<Vec<String>>,
     /// By how much servers' clocks are ahead of this machine's, by their address, where their answers tell.
     pub clocks: BTreeMap<String, SignedDuration>,
 }

@@ -346,6 +346,7 @@ impl Cli {
                 _ => None,
             },
             received: text.to_owned(),
+            date: None,
         });
     }
 }
