@@ -101,9 +101,12 @@ impl BaseUrl {
         format!("{host}:{port}")
     }
 
-    /// The host alone: a name, or an address.
+    /// The host alone: a name, or an address; of a place inside of a cluster a name that ends as names there do.
     pub fn host(&self) -> String {
-        self.0.host_str().unwrap_or_default().to_owned()
+        match &self.inside {
+            Some(inside) => format!("{inside}.svc"),
+            None => self.url.host_str().unwrap_or_default().to_owned(),
+        }
     }
 
     /// Whether it is on this machine, so that nobody else reads along.

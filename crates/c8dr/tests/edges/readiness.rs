@@ -1,5 +1,7 @@
 //! `c8dr ready` as people and scripts read it: its JSON, what it tries when asked to, and what it names after a failover.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -27,8 +27,9 @@ mod names;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
-mod reinforcing;
 mod readiness;
+#[cfg(test)]
+mod reinforcing;
 #[cfg(test)]
 mod retreats;
 #[cfg(test)]

@@ -227,7 +227,7 @@ fn a_refusal_is_told_apart_from_a_silence() {
         "The management of the gateway",
     );
     seen(
-        |reading| reading.brokers.get_mut(&BrokerId(1)).unwrap().metrics = refused(),
+        |reading| Arc::make_mut(reading.brokers.get_mut(&BrokerId(1)).unwrap()).metrics = refused(),
         RightsMissing,
         Severity::Blocking,
         "metrics page of broker 1",
@@ -252,7 +252,7 @@ fn the_network_between_the_regions_is_the_brokers_own_word() {
         |reading| {
             let gateway = reading.gateways.values_mut().next().unwrap();
             if let Sight::Seen(topology) = &mut Arc::make_mut(gateway).topology {
-                topology.brokers.remove(&BrokerId(3));
+                Arc::make_mut(topology).brokers.remove(&BrokerId(3));
             }
         },
         FindingCode::RegionsApart,
@@ -299,6 +299,7 @@ fn versions_have_to_be_one_and_known() {
         move |reading: &mut Observation| {
             for gateway in reading.gateways.values_mut() {
                 if let Sight::Seen(topology) = &mut Arc::make_mut(gateway).topology {
+                    let topology = Arc::make_mut(topology);
                     if only.is_none() {
                         version.clone_into(&mut topology.gateway_version);
                     }

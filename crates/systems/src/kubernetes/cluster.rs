@@ -228,6 +228,7 @@ impl Cluster {
                 sent: ask.sent(),
                 status,
                 received,
+                date: None,
             });
         }
     }
