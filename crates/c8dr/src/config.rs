@@ -132,7 +132,7 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
         endpoints,
         rebuild: rebuild::resolve(source, file, &resolver, timeouts, &kubernetes)?,
         kubernetes,
-        traffic: traffic::resolve(source, file)?,
+        traffic: traffic::resolve(source, file, &resolver)?,
         reinforce: file.reinforce.unwrap_or_default(),
         timeouts,
         clock_speed,

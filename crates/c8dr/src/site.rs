@@ -13,6 +13,7 @@ use c8dr_engine::observe::Sources;
 use c8dr_engine::ports::{Bucket, Platform, Search, Tap, Traffic};
 use c8dr_systems::bucket::{self, Place, S3};
 use c8dr_systems::dial::{Dial, Tcp};
+use c8dr_systems::dns::NameServer;
 use c8dr_systems::elasticsearch::Elasticsearch;
 use c8dr_systems::helm::{Cli, Helm};
 use c8dr_systems::kubernetes::{self, Forward, Region};
@@ -121,7 +122,7 @@ impl Site {
             platforms.insert(*region, Box::new(helm.clone()));
             helms.insert(*region, helm);
         }
-        let traffic = (config.traffic.as_ref()).and_then(|by| traffic(by, &config, &clock));
+        let traffic = (config.traffic.as_ref()).and_then(|by| traffic(by, &config, tcp.clone(), &clock));
         let bucket = match &config.rebuild.bucket {
             Some(at) => bucket(at, config.timeouts.bucket(), tcp, &clock)?,
             None => None,
@@ -329,11 +330,15 @@ fn secrets(config: &Config) -> Vec<SecretString> {
         .flat_map(Auth::secrets)
         .chain(bucket.map(|key| key.secret_access_key.clone()))
         .chain(bucket.and_then(|key| key.session_token.clone()))
+        .chain(config.traffic.as_ref().and_then(|by| match &by.how {
+            TrafficHow::NameServer { key, .. } => Some(key.secret.clone()),
+            TrafficHow::Command { .. } => None,
+        }))
         .collect()
 }
 
 /// The users' names as they are configured; the configuration has no command without words.
-fn traffic(by: &TrafficBy, config: &Config, clock: &Clock) -> Option<Box<dyn Traffic>> {
+fn traffic(by: &TrafficBy, config: &Config, dial: Arc<Tcp>, clock: &Clock) -> Option<Box<dyn Traffic>> {
     match &by.how {
         TrafficHow::Command { to, show, limit } => Some(Box::new(Hook {
             show: Line::of(show.clone())?,
@@ -350,6 +355,13 @@ fn traffic(by: &TrafficBy, config: &Config, clock: &Clock) -> Option<Box<dyn Tra
             limit: *limit,
             clock: clock.clone(),
         })),
+        TrafficHow::NameServer { update, key } => {
+            // Only whom it answers must not be guessed by others: what it answers is signed.
+            let seed = u16::try_from(clock.wall().subsec_nanosecond() & 0xffff).unwrap_or_default();
+            // The configuration has tried the key.
+            let server = NameServer::new(update.clone(), Some(key), dial, clock.clone(), seed).ok()?;
+            Some(Box::new(server))
+        }
     }
 }
 

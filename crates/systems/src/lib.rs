@@ -9,6 +9,7 @@ pub mod bucket;
 mod call;
 pub mod command;
 pub mod dial;
+pub mod dns;
 pub mod elasticsearch;
 mod foreign;
 pub mod helm;

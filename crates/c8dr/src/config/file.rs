@@ -140,6 +140,8 @@ pub enum Policy {
 pub enum TrafficDriver {
     /// Commands of your own.
     Command,
+    /// Signed updates of a name server.
+    Rfc2136,
 }
 
 /// The names that users come by. Each command is a list of arguments; no shell is involved.
@@ -160,10 +162,38 @@ pub struct Traffic {
     /// For `command`: prints where the names point, as the authoritative place says. A line `points NAME REGION …` for each.
     #[serde(default)]
     pub show: Option<Vec<String>>,
-    /// For `command`: how long each may take, in seconds; 10, if not said.
+    /// How long each command, look or update may take, in seconds; 10, if not said.
     #[serde(default)]
     #[schemars(range(max = 60.0), extend("exclusiveMinimum" = 0))]
     pub timeout_seconds: Option<f64>,
+    /// For `rfc2136`: the server that has the say for the zone, `HOST` or `HOST:PORT`; port 53, if not said.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// For `rfc2136`: the zone.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// For `rfc2136`: the names in the zone that users come by.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// For `rfc2136`: what the names lead to for each region, by its name: addresses, or one name of a load balancer.
+    #[serde(default)]
+    pub targets: BTreeMap<String, Vec<String>>,
+    /// For `rfc2136`: the key that updates are signed with (TSIG).
+    #[serde(default)]
+    pub key: Option<TsigKey>,
+}
+
+/// A key that a name server knows as well.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TsigKey {
+    /// Its name, as the server knows it.
+    pub name: String,
+    /// `hmac-sha256`, if not said; `hmac-sha384` or `hmac-sha512`.
+    #[serde(default)]
+    pub algorithm: Option<String>,
+    /// Where the key itself is, in base64.
+    pub secret: Secret,
 }
 
 /// What bounds a pause of exporting.
@@ -430,7 +460,12 @@ impl File {
             logins.push((format!("regions[{number}].search.auth"), login));
         }
         let bucket = self.bucket.as_ref();
+        let traffic = self.traffic.as_ref();
         let keys = [
+            (
+                "traffic.key.secret",
+                traffic.and_then(|traffic| Some(&traffic.key.as_ref()?.secret)),
+            ),
             (
                 "bucket.accessKey",
                 bucket.and_then(|bucket| bucket.access_key.as_ref()),

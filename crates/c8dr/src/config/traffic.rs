@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use c8dr_domain::ids::RegionId;
+use c8dr_systems::dns::{Key, Update};
 use c8dr_systems::traffic::{Hook, Target};
+
+mod name_server;
 
 use super::error::ConfigError;
 use super::file::{File, Traffic, TrafficDriver};
+use super::resolver::Resolver;
 use super::source::Source;
 
 /// The key under `to` that means both regions.
@@ -38,9 +42,20 @@ pub enum TrafficHow {
         /// How long each may take.
         limit: Duration,
     },
+    /// Signed updates of a name server.
+    NameServer {
+        /// Which names, where.
+        update: Update,
+        /// Who we are there.
+        key: Key,
+    },
 }
 
-pub(super) fn resolve(source: &Source, file: &File) -> Result<Option<TrafficBy>, ConfigError> {
+pub(super) fn resolve(
+    source: &Source,
+    file: &File,
+    resolver: &Resolver,
+) -> Result<Option<TrafficBy>, ConfigError> {
     let Some(traffic) = &file.traffic else {
         return Ok(None);
     };
@@ -53,9 +68,11 @@ pub(super) fn resolve(source: &Source, file: &File) -> Result<Option<TrafficBy>,
     }
     let how = match traffic.driver {
         TrafficDriver::Command => command(source, file, traffic)?,
+        TrafficDriver::Rfc2136 => name_server::resolve(source, file, traffic, resolver)?,
     };
-    let reachable: BTreeSet<&Target> = match &how {
-        TrafficHow::Command { to, .. } => to.keys().collect(),
+    let reachable: BTreeSet<Target> = match &how {
+        TrafficHow::Command { to, .. } => to.keys().cloned().collect(),
+        TrafficHow::NameServer { update, .. } => name_server::reachable(update),
     };
     let normal = match &traffic.normal {
         Some(name) => target(file, name).ok_or_else(|| {
@@ -68,8 +85,12 @@ pub(super) fn resolve(source: &Source, file: &File) -> Result<Option<TrafficBy>,
         None => both(),
     };
     if !reachable.contains(&normal) {
-        let (key, help) = match traffic.normal {
+        let (key, help) = match &traffic.normal {
             Some(_) => ("traffic.normal", "Give it under `to` as well."),
+            None if traffic.driver == TrafficDriver::Rfc2136 => (
+                "traffic.targets",
+                "A name leads to one other name alone. Say with `normal` to which region the names point when both serve, or give addresses.",
+            ),
             None => (
                 "traffic.to",
                 "Give `both` under `to`, or say with `normal` to which region the names point when both serve.",
@@ -90,11 +111,11 @@ pub(super) fn resolve(source: &Source, file: &File) -> Result<Option<TrafficBy>,
             ));
         }
     }
-    Ok(Some(TrafficBy {
-        how,
-        normal,
-        ttl_s: traffic.ttl_seconds,
-    }))
+    let ttl_s = match &how {
+        TrafficHow::Command { .. } => traffic.ttl_seconds,
+        TrafficHow::NameServer { update, .. } => Some(update.ttl_s),
+    };
+    Ok(Some(TrafficBy { how, normal, ttl_s }))
 }
 
 fn both() -> Target {
@@ -146,16 +167,19 @@ fn command(source: &Source, file: &File, traffic: &Traffic) -> Result<TrafficHow
         }
         to.insert(target, words.clone());
     }
-    let limit = match traffic.timeout_seconds {
-        None => Hook::LIMIT,
-        Some(said) if said > 0.0 && said <= TIMEOUT_MAX_S => Duration::from_secs_f64(said),
-        Some(said) => {
-            return Err(source.wrong(
-                "traffic.timeoutSeconds",
-                format!("`timeoutSeconds` is {said}"),
-                format!("Seconds, more than 0, up to {TIMEOUT_MAX_S}; 10, if not said."),
-            ));
-        }
-    };
+    let limit = limit(source, traffic)?;
     Ok(TrafficHow::Command { to, show, limit })
+}
+
+/// How long a command, a look or an update may take.
+fn limit(source: &Source, traffic: &Traffic) -> Result<Duration, ConfigError> {
+    match traffic.timeout_seconds {
+        None => Ok(Hook::LIMIT),
+        Some(said) if said > 0.0 && said <= TIMEOUT_MAX_S => Ok(Duration::from_secs_f64(said)),
+        Some(said) => Err(source.wrong(
+            "traffic.timeoutSeconds",
+            format!("`timeoutSeconds` is {said}"),
+            format!("Seconds, more than 0, up to {TIMEOUT_MAX_S}; 10, if not said."),
+        )),
+    }
 }

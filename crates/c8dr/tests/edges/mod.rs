@@ -10,6 +10,7 @@ mod init;
 mod interruptions;
 mod lab_seen;
 mod manners;
+mod name_server;
 mod network;
 mod page;
 mod people;
