@@ -159,7 +159,7 @@ fn metrics() -> impl Strategy<Value = Sight<BrokerMetrics>> {
 #[derive(Clone, Debug)]
 enum Oddity {
     Reading(Twist),
-    Search(RegionId, SearchSight),
+    Search(RegionId, Box<SearchSight>),
     Platform(RegionId, PlatformSight),
     Metrics(BrokerId, Sight<BrokerMetrics>),
     NoSearch(RegionId),
@@ -170,7 +170,7 @@ fn oddity() -> impl Strategy<Value = Oddity> {
     let region = || select(vec![LONDON, PARIS]);
     prop_oneof![
         2 => twist().prop_map(Oddity::Reading),
-        3 => (region(), search_sight()).prop_map(|(region, sight)| Oddity::Search(region, sight)),
+        3 => (region(), search_sight()).prop_map(|(region, sight)| Oddity::Search(region, Box::new(sight))),
         3 => (region(), platform_sight()).prop_map(|(region, sight)| Oddity::Platform(region, sight)),
         3 => ((0u32..6).prop_map(BrokerId), metrics()).prop_map(|(broker, sight)| Oddity::Metrics(broker, sight)),
         1 => region().prop_map(Oddity::NoSearch),
@@ -185,7 +185,7 @@ fn odd(reading: Observation, oddities: &[Oddity]) -> Observation {
         .fold(reading, |mut reading, oddity| match oddity {
             Oddity::Reading(twist) => twisted(reading, &[twist]),
             Oddity::Search(region, sight) => {
-                reading.searches.insert(region, sight);
+                reading.searches.insert(region, *sight);
                 reading
             }
             Oddity::Platform(region, sight) => {
