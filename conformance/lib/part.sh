@@ -6,8 +6,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly here
 repository=$(cd "$here/.." && pwd)
 readonly repository
-# shellcheck source=common.sh
-source "$here/lib/common.sh"
+# shellcheck source=prelude.sh
+source "$here/lib/prelude.sh"
 if [[ -z ${SCRATCH:-} ]]; then
     SCRATCH=$(mktemp -d -t c8dr-conformance.XXXXXX)
     say "What this part leaves is in $SCRATCH"
