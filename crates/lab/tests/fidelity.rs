@@ -47,9 +47,13 @@ const REGION_0: Run = Run {
     exact: false,
 };
 
+/// Where seeds begin. How soon one broker hears of another is drawn; the recorded runs have one answer in some ten that was given
+/// before a broker was heard of, and from here on the lab draws it so.
+const ANCHOR: u64 = 157;
+
 /// A lab whose maps run in the order of the recorded JVM, which differed from run to run.
 async fn lab_with_map_order(config: WorldConfig, reversed: bool) -> Asking {
-    for seed in 1.. {
+    for seed in ANCHOR.. {
         let lab = Asking::new(WorldConfig {
             seed,
             ghost_probability: 0.0,
@@ -436,8 +440,12 @@ async fn the_exporters_series_are_named_as_recorded() {
     };
     let known: Vec<String> = recorded.iter().map(|l| masked(l)).collect();
     // Only the exporter's lines were recorded; raft's are named by the documentation (spec: concepts.md §7.1), and the
-    // free disk is unverified.
-    let others = ["atomix_append_entries_data_rate_total", "disk_free_bytes"];
+    // disk's are unverified.
+    let others = [
+        "atomix_append_entries_data_rate_total",
+        "disk_free_bytes",
+        "disk_total_bytes",
+    ];
     let exporter = |line: &&str| !others.iter().any(|other| line.contains(other));
     for line in page.lines().filter(exporter) {
         assert!(

@@ -122,9 +122,15 @@ fn a_colleague_goes_on_where_a_terminal_was_closed() {
 /// A resume that is answered 200, with a 500 in its body, because the gateway does not know all new replicas yet.
 #[test]
 fn the_scripts_leave_exporting_paused_when_an_answer_wraps_an_error() {
-    let disaster = Disaster::of(2, Scenario::Plain, Shape::default());
-    let fate = fare(&disaster, Planner::Scripts, true).unwrap();
-    assert!(bad(&fate).contains(&Bad::LeavesPaused), "{}", told(&fate));
+    // How soon a gateway hears of new replicas is drawn; in some nights it is too late.
+    let (disaster, fate) = (0..60)
+        .map(|seed| Disaster::of(seed, Scenario::Plain, Shape::default()))
+        .map(|disaster| {
+            let fate = fare(&disaster, Planner::Scripts, true).unwrap();
+            (disaster, fate)
+        })
+        .find(|(_, fate)| bad(fate).contains(&Bad::LeavesPaused))
+        .expect("one of sixty nights");
     assert!(
         told(&fate).contains("200: Expected 4 members of partition"),
         "{}",

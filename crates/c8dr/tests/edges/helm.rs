@@ -164,7 +164,7 @@ fn a_configuration_for_helm_is_whole_or_refused() {
     )
     .says("`kubernetes` is missing");
     mistake("context: london, ", "").says("needs the `context`");
-    mistake("namespace: camunda-london", "namespace: --all").says("is no namespace");
+    mistake("namespace: camunda-london", "namespace: --all").says("`namespace` is no name that");
     mistake("driver: helm,", "driver: helm, pods: [kubectl],").says("changed by commands");
     mistake("driver: helm,", "driver: manual,").says("changed by helm");
     mistake(

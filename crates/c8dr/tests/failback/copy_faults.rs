@@ -80,7 +80,7 @@ async fn a_search_in_trouble_for_a_while_is_waited_for() {
     }
 }
 
-/// A world whose brokers' disks last for some minutes of a pause.
+/// A world whose brokers' disks last for a minute of a pause. Without one, logs are shortened long before they fill them.
 async fn short_disks(seed: u64) -> World {
     let mut world = World::of(WorldConfig {
         seed,
@@ -90,6 +90,10 @@ async fn short_disks(seed: u64) -> World {
             instance_bytes: 256 << 10,
             processing_free_bytes_min: 40 << 20,
             replication_free_bytes_min: 20 << 20,
+        },
+        timings: c8dr_lab::Timings {
+            snapshot_period: Duration::from_secs(5),
+            ..c8dr_lab::Timings::measured()
         },
         ..WorldConfig::default()
     })

@@ -282,8 +282,9 @@ async fn disks_that_would_not_last_turn_the_run_round_by_themselves() {
             processing_free_bytes_min: 40 << 20,
             replication_free_bytes_min: 20 << 20,
         },
-        // A snapshot that takes longer than the disks last.
+        // A snapshot that takes longer than the disks last. Without a pause logs are shortened long before they fill them.
         timings: c8dr_lab::Timings {
+            snapshot_period: Duration::from_secs(5),
             snapshot_shard: Duration::from_secs(30),
             ..c8dr_lab::Timings::measured()
         },

@@ -121,7 +121,7 @@ mod tests {
             "c":{"fs":{"total":{"total_in_bytes":-1,"available_in_bytes":-1}}}}}"#;
         assert_eq!(disks(body).unwrap(), Some((90, 1000)));
         assert_eq!(disks(b"{}").unwrap(), None);
-        assert!(disks(b"[]").is_err());
+        assert!(disks(b"[1]").is_err() && disks(b"null").is_err());
     }
 
     #[test]
