@@ -171,7 +171,7 @@ fn a_configuration_for_helm_is_whole_or_refused() {
         "context: paris, namespace: camunda-paris",
         "context: london, namespace: camunda-london",
     )
-    .says("the same place");
+    .says("regions 0 and 1 are the same namespace");
 }
 
 /// A helm that tells of a release that is stuck, and writes down what it was asked.
