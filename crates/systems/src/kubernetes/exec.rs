@@ -249,7 +249,13 @@ fn ended(status: &[u8], errors: &mut Vec<u8>) -> Option<i32> {
     let message = ended.message.unwrap_or_default();
     let is_missing = message.contains("executable file not found") || message.contains("no such file");
     errors.extend_from_slice(message.as_bytes());
-    code.or(is_missing.then_some(127))
+    code.or(is_missing.then_some(127)).or_else(|| in_words(&message))
+}
+
+/// Some runtimes tell the code only at the end of a sentence: `… exit status 7`.
+fn in_words(message: &str) -> Option<i32> {
+    let (_, code) = message.trim_end().rsplit_once("exit status ")?;
+    code.parse().ok()
 }
 
 /// What came of it.
@@ -344,6 +350,14 @@ mod tests {
         match read(&ran, Bounds::default()) {
             Ok(response) => format!("{} {:?}", response.status(), response.body()),
             Err(fault) => format!("{fault:?}"),
+        }
+    }
+
+    #[test]
+    fn a_code_in_words_counts_at_the_end_alone() {
+        assert_eq!(in_words("cmd wait: sh -c x: exit status 7"), Some(7));
+        for other in ["exit status 7 of another", "exit status", "it ended"] {
+            assert_eq!(in_words(other), None, "{other}");
         }
     }
 
