@@ -2,13 +2,17 @@
 # c8dr as a person runs it on the rig: its configuration, and what it must say and how it must end. Sourced, never run.
 
 # c8dr_config WAYS: writes the configuration to $SCRATCH/c8dr.yaml. WAYS is how c8dr gets there: `commands` by addresses, with
-# commands for the platform; `helm` by addresses, with its own helm driver; `contexts` through the two API servers alone.
+# commands for the platform; `helm` by addresses, with its own helm driver; `contexts` through the two API servers alone, as
+# discovered.
 c8dr_config() {
     local ways=$1 region
     printf '%s' "$S3_ACCESS_KEY" >"$SCRATCH/access.key"
     printf '%s' "$S3_SECRET_KEY" >"$SCRATCH/secret.key"
-    chmod 600 "$SCRATCH/access.key" "$SCRATCH/secret.key"
-    {
+    printf '%s' "$DNS_KEY" >"$SCRATCH/dns.key"
+    chmod 600 "$SCRATCH/access.key" "$SCRATCH/secret.key" "$SCRATCH/dns.key"
+    if [[ $ways == contexts ]]; then
+        c8dr_discovered
+    else
         cat <<YAML
 name: conformance
 clusterSize: $ZEEBE_BROKERS
@@ -19,7 +23,8 @@ YAML
         for region in "${REGIONS[@]}"; do
             "c8dr_region_$ways" "$region"
         done
-        cat <<YAML
+    fi >"$SCRATCH/c8dr.yaml"
+    cat >>"$SCRATCH/c8dr.yaml" <<YAML
 snapshots:
   repository: camunda_backup
   type: s3
@@ -31,8 +36,28 @@ bucket:
   accessKey: {file: $SCRATCH/access.key}
   secretKey: {file: $SCRATCH/secret.key}
 pause: {reserveBytes: 1000000000}
+traffic:
+  driver: rfc2136
+  server: $DNS_SERVER
+  zone: $DNS_ZONE
+  names: [$DNS_NAME]
+  targets: {london: [$(address_of london)], paris: [$(address_of paris)]}
+  normal: both
+  ttlSeconds: 5
+  key: {name: $DNS_KEY_NAME, algorithm: hmac-sha256, secret: {file: $SCRATCH/dns.key}}
 YAML
-    } >"$SCRATCH/c8dr.yaml"
+}
+
+# What `init --discover` finds, and in it what it leaves to a person: the chart and the values files, at the line that it
+# keeps for them.
+c8dr_discovered() {
+    local file=$SCRATCH/discovered.yaml
+    rm -f "$file"
+    c8dr_init --discover --kubeconfig "$SCRATCH/kubeconfig" --context london --context paris \
+        --namespace "london=$(namespace_of london)" --namespace "paris=$(namespace_of paris)" --write "$file"
+    local kept='# platform: { driver: helm, chart: [^,]*, version: \([^,]*\), values: \[camunda-values.yml, \([a-z]*\)/.*'
+    local meant="platform: { driver: helm, chart: \"$here/chart\", version: \\1, values: [\"$SCRATCH/camunda-values.yml\", \"$SCRATCH/\\2/camunda-values.yml\"] }"
+    sed "s|$kept|$meant|" "$file"
 }
 
 c8dr_region_commands() {
@@ -58,22 +83,6 @@ YAML
 c8dr_region_helm() {
     c8dr_addresses "$1"
     c8dr_helm "$1"
-}
-
-c8dr_region_contexts() {
-    local region=$1 broker
-    cat <<YAML
-  - name: $region
-    exporter: elasticsearchregion$(id_of "$region")
-    gateways:
-      - {rest: "forward://svc/$RELEASE-zeebe-gateway:8080", management: "forward://svc/$RELEASE-zeebe-gateway:9600"}
-    brokers:
-YAML
-    for broker in $(zeebe_brokers "$(id_of "$region")"); do
-        printf '      %d: forward://pod/%s-zeebe-%d:9600\n' "$broker" "$RELEASE" "$((broker / 2))"
-    done
-    printf '    search: {url: "forward://svc/%s-elasticsearch-master-hl:9200"}\n' "$RELEASE"
-    c8dr_helm "$region"
 }
 
 # Only the gateways, through kubectl's port-forward: what a person has at hand at first.
@@ -169,6 +178,16 @@ says() {
 until_diagnosed() { wait_for "$1" "the state $2" is_diagnosed "$2"; }
 is_diagnosed() { [[ $(c8dr status --output json 2>/dev/null | jq --raw-output .diagnosis.code) == "$1" ]]; }
 
+# until_ready: `ready` ends with 0, within a minute: a busy machine may be too slow for one of its limits once.
+# How long the one took that did is in READY_MS.
+until_ready() { wait_for 60 'readiness' is_ready; }
+is_ready() {
+    local start
+    start=$(now_ms)
+    c8dr ready >>"$SCRATCH/logs/c8dr.log" 2>&1 || return
+    READY_MS=$(($(now_ms) - start))
+}
+
 # promises_kept: every process instance that a client was promised is in both searches, once the exporters are through.
 promises_kept() {
     local region
@@ -207,20 +226,53 @@ moment() {
     printf '%s' "$(($(date -d "$at" +%s%N) / 1000000))"
 }
 
-# overhead SURVIVING RETURNING: what a snapshot and its restore took in the newest run, less what the servers say they worked.
+# overhead RETURNING: what a snapshot and its restore took in the newest run, less what the servers worked: from when they say that
+# they began until the witness saw them through.
 overhead() {
-    local name copied restored ours theirs allowed
-    name=$(jq --raw-output 'select(.event.intended?.step == "FB3b") | .event.intended.request.search.effect.snapshot.name' \
-        "$(journal)" | tail -n 1)
-    copied=$(curl -sf "${SEARCH_URL[search-$1]}/_snapshot/camunda_backup/$name" |
-        jq '.snapshots[0] | .end_time_in_millis - .start_time_in_millis')
-    restored=$(curl -sf "${SEARCH_URL[search-$2]}/_recovery" | jq --arg name "$name" '
-        [.[].shards[] | select(.source.snapshot? == $name)]
-        | (map(.stop_time_in_millis) | max) - (map(.start_time_in_millis) | min)')
-    theirs=$((copied + restored))
-    ours=$(($(moment FB3b step-ended) - $(moment FB3b intended) + $(moment FB3e step-ended) - $(moment FB3e intended) - theirs))
+    local name begun restored took theirs allowed
+    name=$(cat "$SCRATCH/witness/name")
+    begun=$(cat "$SCRATCH/witness/begun")
+    restored=$(curl -sf "${SEARCH_URL[search-$1]}/_recovery" | jq --arg name "$name" '
+        [.[].shards[] | select(.source.snapshot? == $name) | .start_time_in_millis] | min')
+    theirs=$(($(cat "$SCRATCH/witness/taken") - begun + $(cat "$SCRATCH/witness/back") - restored))
+    took=$(($(moment FB3b step-ended) - $(moment FB3b intended) + $(moment FB3e step-ended) - $(moment FB3e intended)))
     allowed=$((theirs / 50))
     ((allowed > 1000)) || allowed=1000
-    say "snapshot and restore: the servers worked $copied ms and $restored ms"
-    measured 'own time around snapshot and restore' "$ours" "$allowed"
+    say "snapshot and restore: c8dr $took ms, the servers $theirs ms"
+    measured 'own time around snapshot and restore' "$((took - theirs))" "$allowed"
+}
+
+# witness SURVIVING RETURNING: looks, ten times a second, whether this failback's snapshot is whole and whether it is back, and
+# notes when, for ten minutes at most. The servers' own accounts end earlier: a snapshot is called whole, and an index can be read, only after them.
+witness() {
+    local source=${SEARCH_URL[search-$1]} target=${SEARCH_URL[search-$2]} folder=$SCRATCH/witness
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    (
+        trap - EXIT
+        wait_for 600 'the snapshot' is_taken "$source" "$folder" "failback-$2"
+        wait_for 600 'the restore' is_back "$target" "$folder"
+    ) &
+    WITNESS=$!
+}
+
+is_taken() {
+    curl -sf -m 5 "$1/_snapshot/camunda_backup/_all" | jq --exit-status --arg of "$3" '
+        .snapshots | map(select((.snapshot | contains($of)) and .state == "SUCCESS")) | last // empty' >"$2/snapshot" || return
+    now_ms >"$2/taken"
+    jq --raw-output .snapshot "$2/snapshot" >"$2/name"
+    jq .start_time_in_millis "$2/snapshot" >"$2/begun"
+}
+
+# Every index of the snapshot is copied, and says how many documents it has.
+is_back() {
+    curl -sf -m 5 "$1/_cat/indices?format=json&expand_wildcards=all" >"$2/indices" || return
+    curl -sf -m 5 "$1/_recovery" >"$2/recovery" || return
+    jq --null-input --exit-status --slurpfile snapshot "$2/snapshot" --slurpfile found "$2/indices" \
+        --slurpfile recovery "$2/recovery" '
+        $snapshot[0] as $snapshot
+        | ($found[0] | map(select(."docs.count" != null).index)) as $readable
+        | ([$recovery[0][].shards[] | select(.source.snapshot? == $snapshot.snapshot)]) as $shards
+        | ($snapshot.indices - $readable) == [] and ($shards | length) > 0 and all($shards[]; .stage == "DONE")' || return
+    now_ms >"$2/back"
 }

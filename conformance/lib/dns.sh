@@ -1,49 +1,66 @@
 # shellcheck shell=bash
 # A name server on loopback: BIND, with one zone and one key that may change its A records. Sourced, never run.
 
-DNS_ZONE=dr.test
-DNS_KEY_NAME=failover
+readonly DNS_ZONE=dr.test
+readonly DNS_NAME=gateway.$DNS_ZONE
+readonly DNS_KEY_NAME=failover
 
-# dns_up: starts it; its place is then in DNS_SERVER (HOST:PORT), the key in DNS_KEY (hmac-sha256, base64).
+# dns_up ADDRESS…: starts it, with a name of these addresses; its place is then in DNS_SERVER (HOST:PORT), the key in DNS_KEY
+# (hmac-sha256, base64).
 dns_up() {
-    local folder=$SCRATCH/dns port named
-    named=$(command -v named || printf /usr/sbin/named)
-    [[ -x $named ]] || die 'BIND is missing; run conformance/install debian first'
+    local folder=$SCRATCH/bind named port address user=()
+    named=$(PATH=$PATH:/usr/sbin command -v named) || die 'named is missing; run conformance/install debian first'
     port=$(free_port)
     DNS_SERVER=127.0.0.1:$port
     DNS_KEY=$(openssl rand -base64 32)
-    mkdir -p "$folder"
+    mkdir -p "$folder/zones"
     cat >"$folder/named.conf" <<CONF
 key "$DNS_KEY_NAME" { algorithm hmac-sha256; secret "$DNS_KEY"; };
 options {
-  directory "$folder";
-  listen-on port $port { 127.0.0.1; };
-  listen-on-v6 { none; };
-  pid-file "$folder/named.pid";
-  session-keyfile "$folder/session.key";
-  managed-keys-directory "$folder";
-  recursion no;
-  dnssec-validation no;
-  allow-transfer { none; };
-  notify no;
+  directory "$folder/zones";
+  listen-on port $port { 127.0.0.1; }; listen-on-v6 { none; };
+  pid-file "$folder/named.pid"; session-keyfile "$folder/session.key"; managed-keys-directory "$folder/zones";
+  recursion no; dnssec-validation no; allow-transfer { none; }; notify no;
 };
 controls { };
 zone "$DNS_ZONE" {
-  type primary;
-  file "$folder/zone";
-  update-policy { grant $DNS_KEY_NAME zonesub A; };
+  type primary; file "$folder/zones/$DNS_ZONE.zone"; update-policy { grant $DNS_KEY_NAME zonesub A; };
 };
 CONF
-    cat >"$folder/zone" <<ZONE
+    {
+        cat <<ZONE
 \$TTL 5
-@       IN SOA ns.$DNS_ZONE. admin.$DNS_ZONE. 1 60 60 600 5
-@       IN NS  ns.$DNS_ZONE.
-ns      IN A   127.0.0.1
-gateway IN A   10.0.0.10
+@ IN SOA ns.$DNS_ZONE. admin.$DNS_ZONE. 1 60 60 600 5
+@ IN NS ns.$DNS_ZONE.
+ns IN A 127.0.0.1
 ZONE
-    start bind "$named" -4 -g -c "$folder/named.conf"
-    up 20 bind dns_answers
+        for address; do
+            printf '%s. 5 IN A %s\n' "$DNS_NAME" "$address"
+        done
+    } >"$folder/zones/$DNS_ZONE.zone"
+    if [[ $(id -u) == 0 ]]; then
+        chown -R bind "$folder"
+        user=(-u bind)
+    fi
     with BIND "$("$named" -v | sed 's/^BIND \([0-9.]*\).*/\1/')"
+    start named "$named" -4 -f "${user[@]}" -c "$folder/named.conf" -L "$folder/named.log"
+    up 20 named dns_answers
 }
 
-dns_answers() { dig +short +tries=1 +time=1 -p "${DNS_SERVER##*:}" @127.0.0.1 "gateway.$DNS_ZONE" A | grep -q .; }
+# names: the addresses of the name, sorted, in one line.
+names() {
+    dig +short +tries=1 +time=1 -p "${DNS_SERVER##*:}" "@${DNS_SERVER%:*}" "$DNS_NAME" A 2>/dev/null | sort | paste -sd' '
+}
+dns_answers() { [[ -n $(names) ]]; }
+
+# names_set ADDRESS…: as somebody else would, who has the key too.
+names_set() {
+    local address
+    {
+        printf 'server %s %s\nzone %s\nupdate delete %s. A\n' "${DNS_SERVER%:*}" "${DNS_SERVER##*:}" "$DNS_ZONE" "$DNS_NAME"
+        for address; do
+            printf 'update add %s. 5 A %s\n' "$DNS_NAME" "$address"
+        done
+        printf 'send\n'
+    } | nsupdate -y "hmac-sha256:$DNS_KEY_NAME:$DNS_KEY"
+}

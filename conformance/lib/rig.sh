@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# The whole rig: two regions with Kubernetes, helm and the chart, a search in each, an object store beside both, and the
-# brokers behind kwok's port-forward. Sourced, never run.
+# The whole rig: two regions with Kubernetes, helm and the chart, a search in each, an object store and a name server beside
+# both, and the brokers behind kwok's port-forward. Sourced, never run.
 
 # shellcheck source=s3.sh
 source "$here/lib/s3.sh"
@@ -8,6 +8,8 @@ source "$here/lib/s3.sh"
 source "$here/lib/search.sh"
 # shellcheck source=kube.sh
 source "$here/lib/kube.sh"
+# shellcheck source=dns.sh
+source "$here/lib/dns.sh"
 
 readonly REGIONS=(london paris)
 readonly RELEASE=camunda
@@ -19,6 +21,8 @@ source "$here/lib/zeebe.sh"
 namespace_of() { printf 'camunda-%s' "$1"; }
 # id_of REGION: 0 or 1.
 id_of() { [[ $1 == "${REGIONS[0]}" ]] && printf 0 || printf 1; }
+# address_of REGION: where its load balancer would be, in the eyes of users.
+address_of() { printf '10.%d.0.10' "$(id_of "$1")"; }
 other_than() { [[ $1 == "${REGIONS[0]}" ]] && printf '%s' "${REGIONS[1]}" || printf '%s' "${REGIONS[0]}"; }
 helm() {
     local region=$1
@@ -32,6 +36,8 @@ rig_up() {
     tools_in_path helm kubectl
     zeebe_settle
     s3_up
+    # Where users are sent: to both regions.
+    dns_up "$(address_of london)" "$(address_of paris)"
     for region in "${REGIONS[@]}"; do
         search_up opensearch "search-$region"
     done
@@ -122,7 +128,13 @@ spec:
 apiVersion: kwok.x-k8s.io/v1alpha1
 kind: ClusterExec
 metadata: {name: here}
-spec: {execs: [{local: {}}]}
+spec:
+  execs:
+    # A pod's names mean nothing here, so its exporters' addresses are those that the searches really have.
+    - local:
+        envs:
+          - {name: ZEEBE_BROKER_EXPORTERS_ELASTICSEARCHREGION0_ARGS_URL, value: "http://127.0.0.1:${SEARCH_PORT[search-london]}"}
+          - {name: ZEEBE_BROKER_EXPORTERS_ELASTICSEARCHREGION1_ARGS_URL, value: "http://127.0.0.1:${SEARCH_PORT[search-paris]}"}
 ---
 apiVersion: kwok.x-k8s.io/v1alpha1
 kind: ClusterLogs

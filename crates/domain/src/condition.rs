@@ -7,12 +7,13 @@ mod asks;
 pub(crate) mod exporting;
 mod kept;
 mod known;
+mod reach;
 mod rebuilt;
 mod replicas;
 pub(crate) mod search;
 mod traffic;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,14 @@ pub enum Condition {
         /// Whose.
         region: RegionId,
     },
+    /// Pods of this region can write into both searches by the exporters' own addresses, as far as that can be tried: a document
+    /// is written, and taken away again. `spec: edge-cases.md E9`
+    WritesArrive {
+        /// From where.
+        from: RegionId,
+        /// The exporters, by the region whose search they write to.
+        exporters: BTreeMap<RegionId, ExporterId>,
+    },
     /// The repository is registered as it should be.
     Registered {
         /// In whose search.
@@ -303,6 +312,7 @@ impl Condition {
                 reserve_bytes,
             } => exporting::room_left(picture, brokers, *floor_s, *reserve_bytes),
             Condition::SearchWell { region } => search::well(picture, *region, facts),
+            Condition::WritesArrive { from, exporters } => reach::arrive(picture, *from, exporters),
             Condition::Registered { region, repository } => search::registered(picture, *region, repository),
             Condition::SnapshotWhole { region, .. } => search::snapshot_whole(picture, *region, facts),
             Condition::WayClear { region } => search::way_clear(picture, *region, facts),
@@ -409,6 +419,11 @@ impl Condition {
             }
             Condition::SearchWell { region } => {
                 format!("the search of region {region} answers, is the same as before, and has its data")
+            }
+            Condition::WritesArrive { from, .. } => {
+                format!(
+                    "what pods of region {from} write by the exporters' addresses arrives in both searches, where that can be tried"
+                )
             }
             Condition::Registered { region, repository } => {
                 format!(

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::RegionId;
 use crate::observation::Sight;
 
 /// What a pod is for.
@@ -37,6 +38,38 @@ pub struct Pod {
     pub is_terminating: bool,
 }
 
+/// What came of a pod's own attempt to write into a search, by the way that its region's exporters take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteTrial {
+    /// The pod that wrote.
+    pub pod: String,
+    /// Whose search.
+    pub to: RegionId,
+    /// What came of it.
+    pub outcome: Trial,
+}
+
+/// How an attempt to write ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trial {
+    /// A document was written, and taken away again.
+    Written {
+        /// The UUID of the cluster that took it.
+        cluster: String,
+    },
+    /// It did not arrive, or was not taken.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// Nothing could be tried: that says nothing about the way.
+    Untried {
+        /// Why.
+        why: String,
+    },
+}
+
 /// What one look at a region's platform brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformSight {
@@ -44,4 +77,7 @@ pub struct PlatformSight {
     pub pods: Sight<Vec<Pod>>,
     /// The volume claims there, by name.
     pub volumes: Sight<BTreeSet<String>>,
+    /// What its pods could write into both searches; asked only where a condition wants it tried.
+    #[serde(default)]
+    pub writes: Sight<Vec<WriteTrial>>,
 }

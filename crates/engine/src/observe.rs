@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use c8dr_domain::condition::{Asks, SearchAsks};
-use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
+use c8dr_domain::ids::{BrokerId, ExporterId, GatewayName, RegionId};
 use c8dr_domain::observation::{Observation, Sight};
 use c8dr_domain::platform::PlatformSight;
 use c8dr_domain::search::SearchSight;
@@ -89,7 +89,8 @@ pub async fn observe_all(sources: &Sources<'_>, clock: &Clock, look: Look, asks:
     }));
     let platforms = join_all(asks.platforms.iter().filter_map(|region| {
         let platform = *sources.platforms.get(region)?;
-        Some(async move { (*region, platform_sight(platform).await) })
+        let writes = asks.writes.get(region);
+        Some(async move { (*region, platform_sight(platform, writes).await) })
     }));
     let traffic = async {
         match sources.traffic {
@@ -156,9 +157,22 @@ async fn search_sight(search: &dyn Search, asks: &SearchAsks) -> SearchSight {
     }
 }
 
-async fn platform_sight(platform: &dyn Platform) -> PlatformSight {
-    let (pods, volumes) = join(platform.pods(), platform.volumes()).await;
-    PlatformSight { pods, volumes }
+async fn platform_sight(
+    platform: &dyn Platform,
+    writes: Option<&BTreeMap<RegionId, ExporterId>>,
+) -> PlatformSight {
+    let writes = async {
+        match writes {
+            Some(exporters) => platform.writes(exporters).await,
+            None => Sight::NotAsked,
+        }
+    };
+    let (pods, volumes, writes) = join3(platform.pods(), platform.volumes(), writes).await;
+    PlatformSight {
+        pods,
+        volumes,
+        writes,
+    }
 }
 
 fn asked_gateways(zeebe: &dyn Zeebe, look: Look) -> BTreeMap<GatewayName, RegionId> {

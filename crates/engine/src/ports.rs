@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use c8dr_domain::effect::{Answer, Mode, PlatformEffect, SearchEffect, TrafficEffect, ZeebeEffect};
 use c8dr_domain::exporting::{BrokerMetrics, PositionVector};
-use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
+use c8dr_domain::ids::{BrokerId, ExporterId, GatewayName, RegionId};
 use c8dr_domain::observation::{BrokerSight, GatewaySight, Sight, Silence};
-use c8dr_domain::platform::Pod;
+use c8dr_domain::platform::{Pod, WriteTrial};
 use c8dr_domain::ready::survey::Flush;
 use c8dr_domain::search::{
     Holdings, Index, Recovery, Repository, RepositoryTrial, SearchCluster, SearchDetails, Snapshot,
@@ -233,6 +233,16 @@ pub trait Platform: Send + Sync {
 
     /// The volume claims of the installation, by name. An adapter that cannot see them need not say more.
     fn volumes(&self) -> BoxFuture<'_, Sight<BTreeSet<String>>> {
+        Box::pin(async { Sight::NotAsked })
+    }
+
+    /// Has pods write a document into each of these searches by the exporters' own addresses, and take it away again: what this
+    /// machine reaches says nothing of what they do. A platform that cannot need not say more.
+    fn writes<'a>(
+        &'a self,
+        exporters: &'a BTreeMap<RegionId, ExporterId>,
+    ) -> BoxFuture<'a, Sight<Vec<WriteTrial>>> {
+        let _ = exporters;
         Box::pin(async { Sight::NotAsked })
     }
 

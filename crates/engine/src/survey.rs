@@ -165,7 +165,11 @@ async fn search_in(
 
 async fn platform_in(platform: &dyn Platform, within: &Within<'_>) -> PlatformSight {
     let (pods, volumes) = join(within.hear(platform.pods()), within.hear(platform.volumes())).await;
-    PlatformSight { pods, volumes }
+    PlatformSight {
+        pods,
+        volumes,
+        ..PlatformSight::default()
+    }
 }
 
 async fn bucket_in(

@@ -273,6 +273,7 @@ impl Scene<'_> {
             }),
         };
         failback::Request {
+            trial_writes: true,
             reserve_bytes: disk.processing_free_bytes_min,
             floor_s: 60,
             ..failback::Request::new(self.disaster.lost, repository)

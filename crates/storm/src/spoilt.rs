@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, Mode, PlatformEffect, SearchEffect, ZeebeEffect};
 use c8dr_domain::exporting::{BrokerMetrics, PositionVector};
-use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
+use c8dr_domain::ids::{BrokerId, ExporterId, GatewayName, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
-use c8dr_domain::platform::Pod;
+use c8dr_domain::platform::{Pod, WriteTrial};
 use c8dr_domain::search::{Holdings, Index, Recovery, SearchCluster, Snapshot};
 use c8dr_domain::topology::{ClusterConfiguration, Exporters, GatewayTopology, OwnPartitions};
 use c8dr_engine::clock::Clock;
@@ -237,6 +237,13 @@ impl Platform for Spoilt<Arc<dyn Platform>> {
 
     fn volumes(&self) -> BoxFuture<'_, Sight<BTreeSet<String>>> {
         self.port.volumes()
+    }
+
+    fn writes<'a>(
+        &'a self,
+        exporters: &'a BTreeMap<RegionId, ExporterId>,
+    ) -> BoxFuture<'a, Sight<Vec<WriteTrial>>> {
+        self.port.writes(exporters)
     }
 
     fn command(&self, effect: PlatformEffect) -> Vec<String> {

@@ -21,6 +21,7 @@ mod rights;
 mod service;
 mod state;
 mod transport;
+mod trial;
 mod trouble;
 mod webapps;
 

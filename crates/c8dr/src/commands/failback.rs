@@ -104,6 +104,7 @@ pub(super) async fn request(site: &Site, returning: &Returning) -> Result<Reques
             .collect(),
         platform_commands: site.platform_commands(),
         webapps: rebuild.webapps,
+        trial_writes: site.kubernetes.contains_key(&region.other()),
         adopt_pause: returning.adopt_pause.clone(),
         floor_s: rebuild.floor_s,
         reserve_bytes: rebuild.reserve_bytes,

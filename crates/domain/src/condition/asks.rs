@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Condition;
 use crate::exporting::PositionVector;
 use crate::facts::Facts;
-use crate::ids::RegionId;
+use crate::ids::{ExporterId, RegionId};
 
 /// What a look has to ask besides the gateways and brokers of the surviving side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Asks {
     pub searches: BTreeMap<RegionId, SearchAsks>,
     /// Platforms.
     pub platforms: BTreeSet<RegionId>,
+    /// From which region's pods it is tried to write by which exporters' addresses.
+    pub writes: BTreeMap<RegionId, BTreeMap<RegionId, ExporterId>>,
     /// Where the users' names point.
     pub traffic: bool,
 }
@@ -80,6 +82,14 @@ impl Asks {
             Condition::SearchWell { region } => {
                 self.search(*region);
                 self.search(region.other());
+            }
+            Condition::WritesArrive { from, exporters } => {
+                self.platforms.insert(*from);
+                self.writes.insert(*from, exporters.clone());
+                // Which cluster each of them should be.
+                for region in exporters.keys() {
+                    self.search(*region);
+                }
             }
             Condition::Registered { region, repository } => {
                 self.search(*region).repository = Some(repository.name.clone());

@@ -49,6 +49,8 @@ pub struct Request {
     pub platform_commands: BTreeMap<RegionId, Vec<(PlatformEffect, Vec<String>)>>,
     /// Whether the installation has Operate and Tasklist.
     pub webapps: bool,
+    /// Whether pods of the surviving region can be asked to write into both searches.
+    pub trial_writes: bool,
     /// Take over a pause of somebody else's, for this reason.
     pub adopt_pause: Option<String>,
     /// How long the disks must last at least while exporting is paused, in seconds.
@@ -69,6 +71,7 @@ impl Request {
             searches: BTreeMap::new(),
             platform_commands: BTreeMap::new(),
             webapps: true,
+            trial_writes: false,
             adopt_pause: None,
             floor_s: FLOOR_S,
             reserve_bytes: RESERVE_BYTES,

@@ -135,7 +135,11 @@ fn platform_sight() -> impl Strategy<Value = PlatformSight> {
             is_terminating,
         });
     let volumes = btree_set(select(vec!["data-0".to_owned(), "data-1".to_owned()]), 0..3);
-    (sight(vec(pod, 0..4)), sight(volumes)).prop_map(|(pods, volumes)| PlatformSight { pods, volumes })
+    (sight(vec(pod, 0..4)), sight(volumes)).prop_map(|(pods, volumes)| PlatformSight {
+        pods,
+        volumes,
+        ..PlatformSight::default()
+    })
 }
 
 fn metrics() -> impl Strategy<Value = Sight<BrokerMetrics>> {

@@ -164,6 +164,34 @@ fn the_surviving_search_is_asked_before_anything_is_done() {
     }
 }
 
+/// A search that brokers do not reach holds up both exporters: that is tried before webapps are taken down or anything is paused,
+/// and only where it can be tried.
+#[test]
+fn that_brokers_reach_both_searches_is_tried_before_anything_is_paused() {
+    for lost in [LONDON, PARIS] {
+        let world = single(lost);
+        let trial = Condition::WritesArrive {
+            from: lost.other(),
+            exporters: [LONDON, PARIS]
+                .map(|region| (region, world.installation.region(region).exporter.clone()))
+                .into(),
+        };
+        let trying = |trial_writes| {
+            let request = Request {
+                trial_writes,
+                ..request(lost)
+            };
+            let plan = planned(&world, &request);
+            (plan.steps.iter())
+                .filter(|step| step.before.contains(&trial))
+                .map(|step| step.id)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(trying(true), [Fb2a, Fb2b]);
+        assert_eq!(trying(false), []);
+    }
+}
+
 /// Brokers are added only after it was read back that nobody resumed while the exporter was being enabled.
 #[test]
 fn that_nobody_has_resumed_is_read_back_when_the_exporter_is_on() {

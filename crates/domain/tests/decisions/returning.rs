@@ -1,6 +1,7 @@
 //! The conditions of a failback: met, not yet, broken or moved, with the traps that real servers were seen to lay.
 
 mod pause;
+mod reach;
 mod searches;
 
 use c8dr_domain::condition::{Condition, Known, Verdict, judge_all};

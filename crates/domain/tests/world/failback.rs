@@ -274,6 +274,7 @@ fn platform_of(region: RegionId) -> PlatformSight {
             Webapp::Ready.named(0),
         ]),
         volumes: Sight::Seen(BTreeSet::new()),
+        writes: Sight::NotAsked,
     }
 }
 

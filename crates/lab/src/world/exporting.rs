@@ -29,6 +29,13 @@ impl World {
         self.takes_records(target) && self.linked(broker.region(), target)
     }
 
+    /// A document that a shell beside a broker writes by its exporter's address, and takes away again: the UUID of the cluster
+    /// that took it, if one did.
+    pub fn try_to_write(&self, broker: BrokerId, target: Region) -> Option<String> {
+        let runs = self.broker(broker).is_some_and(|broker| broker.runs());
+        (runs && self.target_answers(broker, target)).then(|| self.searches[target.index()].uuid.clone())
+    }
+
     /// Whether every exporter of this leader can do its work: one that cannot holds up the others.
     fn exports_flow(&self, leader: BrokerId, partition: PartitionId, enabled: &[Region]) -> bool {
         let answers = |r: &Region| self.target_answers(leader, *r);

@@ -177,6 +177,7 @@ impl Stage {
         failback::Request {
             reserve_bytes: disk.processing_free_bytes_min,
             floor_s: 60,
+            trial_writes: true,
             traffic: self.names.as_ref().map(LabNames::reroute),
             ..failback::Request::new(returning, repository)
         }

@@ -1,15 +1,18 @@
 //! The lab's platforms behind the engine's port, in both rings: no process can be started in virtual time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use c8dr_domain::effect::{Answer, PlatformEffect};
+use c8dr_domain::ids::{ExporterId, RegionId};
 use c8dr_domain::observation::Sight;
 use c8dr_domain::planted::{self, Bug};
-use c8dr_domain::platform::{Component, Pod};
+use c8dr_domain::platform::{Component, Pod, Trial, WriteTrial};
 use c8dr_engine::ports::Platform;
-use c8dr_lab::{Lab, PlatformError, PodPhase, PodStatus, Region};
+use c8dr_lab::{BrokerId, Lab, PlatformError, PodPhase, PodStatus, Region};
 use futures_util::future::BoxFuture;
+
+use crate::disaster::region;
 
 /// How long a tool takes.
 const TOOL: Duration = Duration::from_millis(200);
@@ -37,6 +40,12 @@ fn pod(status: PodStatus) -> Pod {
 }
 
 impl LabPlatform {
+    /// The broker in a pod: by its number in its stateful set, and its region.
+    fn broker(&self, pod: &str) -> Option<BrokerId> {
+        let ordinal: u32 = pod.rsplit('-').next()?.parse().ok()?;
+        Some(BrokerId(ordinal * 2 + u32::from(self.region == Region::Odd)))
+    }
+
     fn change(&self, effect: PlatformEffect) -> Result<(), PlatformError> {
         self.lab.with(|world| match effect {
             PlatformEffect::Install => world.upgrade_or_install(self.region, false),
@@ -64,6 +73,34 @@ impl Platform for LabPlatform {
         Box::pin(async {
             let volumes = self.lab.with(|world| world.volumes(self.region));
             Sight::Seen(volumes.into_iter().map(|volume| volume.name).collect())
+        })
+    }
+
+    fn writes<'a>(
+        &'a self,
+        exporters: &'a BTreeMap<RegionId, ExporterId>,
+    ) -> BoxFuture<'a, Sight<Vec<WriteTrial>>> {
+        Box::pin(async {
+            self.lab.clock().sleep(TOOL).await;
+            Sight::Seen(self.lab.with(|world| {
+                let pods = world.pods(self.region).into_iter();
+                pods.filter(|pod| pod.labels.component == "zeebe-broker" && pod.ready)
+                    .flat_map(|pod| exporters.keys().map(move |to| (pod.name.clone(), *to)))
+                    .map(|(pod, to)| WriteTrial {
+                        outcome: match self
+                            .broker(&pod)
+                            .and_then(|broker| world.try_to_write(broker, region(to)))
+                        {
+                            Some(cluster) => Trial::Written { cluster },
+                            None => Trial::Failed {
+                                why: "curl there ended with 28: timed out".to_owned(),
+                            },
+                        },
+                        pod,
+                        to,
+                    })
+                    .collect()
+            }))
         })
     }
 

@@ -1,11 +1,12 @@
 //! A region's platform that is changed by helm, and looked at without it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use c8dr_domain::effect::{Answer, PlatformEffect};
+use c8dr_domain::ids::{ExporterId, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
-use c8dr_domain::platform::Pod;
+use c8dr_domain::platform::{Pod, WriteTrial};
 use c8dr_engine::ports::Platform;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -221,6 +222,13 @@ impl Platform for Helm {
 
     fn volumes(&self) -> BoxFuture<'_, Sight<BTreeSet<String>>> {
         self.workloads.volumes()
+    }
+
+    fn writes<'a>(
+        &'a self,
+        exporters: &'a BTreeMap<RegionId, ExporterId>,
+    ) -> BoxFuture<'a, Sight<Vec<WriteTrial>>> {
+        self.workloads.writes(exporters)
     }
 
     fn command(&self, effect: PlatformEffect) -> Vec<String> {

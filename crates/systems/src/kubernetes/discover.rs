@@ -89,7 +89,7 @@ impl Region {
             other => other?,
         };
         let (sets, services) = (sets?, services?);
-        let name = format!("{}-zeebe", self.release);
+        let name = self.brokers_name();
         let Some(brokers) = sets.iter().find(|set| set.metadata.name == name) else {
             return Err(NotThere::Other(self.what_else(&sets)));
         };
@@ -119,6 +119,11 @@ impl Region {
         self.search(&mut found, &services).await;
         self.rest(&mut found).await;
         Ok(found)
+    }
+
+    /// The name of the brokers' stateful set.
+    pub(super) fn brokers_name(&self) -> String {
+        format!("{}-zeebe", self.release)
     }
 
     /// What is there where our brokers should be.
@@ -311,7 +316,7 @@ fn ports(service: &Object) -> BTreeSet<u16> {
 }
 
 /// The brokers' environment, as far as it is written out: of a name that stands twice the last one counts, as for Kubernetes.
-fn environment(set: &Object) -> BTreeMap<String, String> {
+pub(super) fn environment(set: &Object) -> BTreeMap<String, String> {
     let containers = set
         .spec
         .pointer("/template/spec/containers")
@@ -331,7 +336,7 @@ fn environment(set: &Object) -> BTreeMap<String, String> {
 }
 
 /// The exporters in an environment, by their ids in small letters as Zeebe tells them, with where they write to.
-fn exporters(environment: &BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
+pub(super) fn exporters(environment: &BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
     let mut exporters = BTreeMap::new();
     for (name, _) in environment.iter() {
         for prefix in ["ZEEBE_BROKER_EXPORTERS_", "CAMUNDA_DATA_EXPORTERS_"] {
@@ -352,7 +357,7 @@ fn exporters(environment: &BTreeMap<String, String>) -> BTreeMap<String, Option<
 }
 
 /// A URL without a user and a password in it.
-fn without_login(url: &str) -> String {
+pub(super) fn without_login(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
             let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));

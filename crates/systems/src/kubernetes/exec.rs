@@ -45,13 +45,13 @@ impl tower::Service<Request<Full<Bytes>>> for Curl {
     }
 }
 
-/// What curl wrote, and how it ended.
+/// What a program in a pod wrote, and how it ended.
 #[derive(Debug, Default)]
-struct Ran {
-    out: Vec<u8>,
-    errors: Vec<u8>,
+pub(super) struct Ran {
+    pub(super) out: Vec<u8>,
+    pub(super) errors: Vec<u8>,
     /// `None`: nobody said.
-    code: Option<i32>,
+    pub(super) code: Option<i32>,
 }
 
 fn unsent(why: Silence, detail: impl Into<String>) -> Fault {
@@ -65,39 +65,55 @@ impl Curl {
     async fn carry(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Fault> {
         let bounds = request.extensions().get::<Bounds>().copied().unwrap_or_default();
         let configuration = configuration(request, bounds).await?;
-        let clock = self.region.cluster.clock().clone();
         // Not every kubelet passes on that the input has ended, so it is told how long that is. Nothing else is in the script.
         let script = format!("head -c {} | curl --config -", configuration.len());
-        let ask = ["sh", "-c", script.as_str()].into_iter().fold(
-            Ask::one(Right::Exec, &self.region.namespace, &self.pod),
-            |ask, word| ask.with_query("command", word),
-        );
-        let ask = ["stdin", "stdout", "stderr"]
-            .into_iter()
-            .fold(ask, |ask, stream| ask.with_query(stream, "true"));
-        let place = format!("exec://pod/{}", self.pod);
-        let opening = clock.timeout(bounds.connect, self.region.cluster.stream(&ask));
-        let connection = match opening.await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(trouble)) => {
-                let none = trouble.no_connection(&place);
-                return Err(unsent(none.why, none.detail));
-            }
-            Err(_) => {
-                let detail = format!(
-                    "{place}: {} ran nothing within {:?}",
-                    self.region.cluster, bounds.connect
-                );
-                return Err(unsent(Silence::NoConnection, detail));
-            }
-        };
-        // curl ends by itself at the limit, and tells more.
-        let limit = bounds.answer + GRACE;
-        let talk = talk(connection, configuration, bounds.body_bytes_max);
-        match clock.timeout(limit, talk).await {
-            Ok(ran) => read(&ran?, bounds),
-            Err(_) => Err(Fault::TooLate { status: None, limit }),
+        read(
+            &run(&self.region, &self.pod, &script, configuration, bounds).await?,
+            bounds,
+        )
+    }
+}
+
+/// Has a shell in a pod run a script, which gets `input`. The script itself is seen by whoever reads the API server's audit log.
+/// It should end by itself within the bounds, and is waited for a little longer.
+pub(super) async fn run(
+    region: &Region,
+    pod: &str,
+    script: &str,
+    input: String,
+    bounds: Bounds,
+) -> Result<Ran, Fault> {
+    let clock = region.cluster.clock().clone();
+    let ask = ["sh", "-c", script]
+        .into_iter()
+        .fold(Ask::one(Right::Exec, &region.namespace, pod), |ask, word| {
+            ask.with_query("command", word)
+        });
+    let ask = ["stdin", "stdout", "stderr"]
+        .into_iter()
+        .fold(ask, |ask, stream| ask.with_query(stream, "true"));
+    let place = format!("exec://pod/{pod}");
+    let opening = clock.timeout(bounds.connect, region.cluster.stream(&ask));
+    let connection = match opening.await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(trouble)) => {
+            let none = trouble.no_connection(&place);
+            return Err(unsent(none.why, none.detail));
         }
+        Err(_) => {
+            let detail = format!(
+                "{place}: {} ran nothing within {:?}",
+                region.cluster, bounds.connect
+            );
+            return Err(unsent(Silence::NoConnection, detail));
+        }
+    };
+    // curl ends by itself at the limit, and tells more.
+    let limit = bounds.answer + GRACE;
+    let talk = talk(connection, input, bounds.body_bytes_max);
+    match clock.timeout(limit, talk).await {
+        Ok(ran) => ran,
+        Err(_) => Err(Fault::TooLate { status: None, limit }),
     }
 }
 
@@ -179,12 +195,8 @@ struct Cause {
     message: Option<String>,
 }
 
-/// Gives curl its configuration, and takes what it writes.
-async fn talk(
-    connection: kube::client::Connection,
-    configuration: String,
-    bytes_max: usize,
-) -> Result<Ran, Fault> {
+/// Gives a program its input, and takes what it writes.
+async fn talk(connection: kube::client::Connection, input: String, bytes_max: usize) -> Result<Ran, Fault> {
     const CHUNK: usize = 32 * 1024;
     let broken = |error: &(dyn Error + 'static)| Fault::Broken {
         why: Silence::Broken,
@@ -193,7 +205,7 @@ async fn talk(
     };
     let can_close = connection.supports_stream_close();
     let mut socket = connection.into_stream();
-    for chunk in configuration.as_bytes().chunks(CHUNK) {
+    for chunk in input.as_bytes().chunks(CHUNK) {
         let mut frame = vec![0u8];
         frame.extend_from_slice(chunk);
         socket

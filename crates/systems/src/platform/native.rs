@@ -1,12 +1,13 @@
 //! A platform that is seen and scaled through its API server, without any tool.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use c8dr_domain::effect::{Answer, PlatformEffect};
+use c8dr_domain::ids::{ExporterId, RegionId};
 use c8dr_domain::observation::Sight;
-use c8dr_domain::platform::Pod;
+use c8dr_domain::platform::{Pod, WriteTrial};
 use c8dr_engine::ports::Platform;
 use futures_util::future::BoxFuture;
 
@@ -42,6 +43,13 @@ impl Platform for Native {
 
     fn volumes(&self) -> BoxFuture<'_, Sight<BTreeSet<String>>> {
         Box::pin(self.region.volumes())
+    }
+
+    fn writes<'a>(
+        &'a self,
+        exporters: &'a BTreeMap<RegionId, ExporterId>,
+    ) -> BoxFuture<'a, Sight<Vec<WriteTrial>>> {
+        Box::pin(self.region.writes(exporters))
     }
 
     fn command(&self, effect: PlatformEffect) -> Vec<String> {

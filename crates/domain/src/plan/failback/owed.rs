@@ -185,7 +185,10 @@ impl Ground<'_> {
             id: StepId::Fb2a,
             title: format!("Take Operate and Tasklist of region {} down", self.name(here)),
             class: Class::Orderly,
-            before: vec![self.joined(), Self::well(here)],
+            before: [self.joined(), Self::well(here)]
+                .into_iter()
+                .chain(self.writes_arrive())
+                .collect(),
             effect: Effect::Platform {
                 region: here,
                 effect: PlatformEffect::WebappsDown,
@@ -213,6 +216,7 @@ impl Ground<'_> {
             Self::well(there),
             self.room(),
         ]);
+        before.extend(self.writes_arrive());
         let manual = &self.request.management;
         Step {
             id: StepId::Fb2b,
@@ -245,6 +249,15 @@ impl Ground<'_> {
                 ),
             ],
         }
+    }
+
+    /// Before anything is paused or taken down for it: a search that brokers do not reach holds up both exporters.
+    fn writes_arrive(&self) -> Option<Condition> {
+        let exporters = || [self.here(), self.there()].map(|region| (region, self.exporter(region)));
+        self.request.trial_writes.then(|| Condition::WritesArrive {
+            from: self.here(),
+            exporters: exporters().into(),
+        })
     }
 
     fn no_webapps(&self) -> Vec<Condition> {

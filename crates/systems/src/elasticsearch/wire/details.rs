@@ -46,14 +46,11 @@ pub fn disks(body: &[u8]) -> Result<Option<(u64, u64)>, Garbled> {
     struct Node {
         fs: Fs,
     }
-    #[derive(Deserialize)]
-    struct Nodes {
-        #[serde(default)]
-        nodes: BTreeMap<String, Node>,
-    }
-    let nodes: Nodes = json::read(body)?;
+    // A map, not a struct: serde would read `[]` as a struct of which nothing is told. Where no node tells, `nodes` is left out.
+    let mut asked: BTreeMap<String, BTreeMap<String, Node>> = json::read(body)?;
+    let nodes = asked.remove("nodes").unwrap_or_default();
     // Negative is "not known".
-    let told = nodes.nodes.into_values().filter_map(|node| {
+    let told = nodes.into_values().filter_map(|node| {
         let Total {
             total_in_bytes,
             available_in_bytes,
@@ -121,7 +118,7 @@ mod tests {
             "c":{"fs":{"total":{"total_in_bytes":-1,"available_in_bytes":-1}}}}}"#;
         assert_eq!(disks(body).unwrap(), Some((90, 1000)));
         assert_eq!(disks(b"{}").unwrap(), None);
-        assert!(disks(b"[1]").is_err() && disks(b"null").is_err());
+        assert!(disks(b"[]").is_err() && disks(b"[1]").is_err() && disks(b"null").is_err());
     }
 
     #[test]
