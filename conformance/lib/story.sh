@@ -33,7 +33,7 @@ lost_and_back() {
 # wrote_from_pods: before the pause brokers' pods had written into both searches, which have noted it themselves.
 wrote_from_pods() {
     local region
-    [[ ${C8DR_CONFORMANCE_WAYS:-helm} != commands ]] || return 0
+    [[ ${C8DR_CONFORMANCE_WAYS:-contexts} != commands ]] || return 0
     for region in "${REGIONS[@]}"; do
         grep -qE "\[c8dr-trial-$RELEASE-zeebe-[0-9]+\] creating index" "$SCRATCH/search-$region/logs/"*.log ||
             die "no pod has written into the search of $region"
@@ -61,7 +61,7 @@ tell() {
     local region
     rig_up "$1" "$C8DR"
     zeebe_works yes
-    local ways=${C8DR_CONFORMANCE_WAYS:-helm}
+    local ways=${C8DR_CONFORMANCE_WAYS:-contexts}
     c8dr_config "$ways"
     until_diagnosed 60 healthy
     [[ $ways != contexts ]] || proven 'two contexts are enough for a configuration, and it works'
