@@ -47,13 +47,13 @@ measured() {
 # proven WORDS: one thing that held.
 proven() { printf 'proven: %s\n' "$*"; }
 
-# rust_test CRATE TEST: a test that knows by its environment where the real server is. It must not have been skipped.
+# rust_test CRATE TEST [FEATURE]: a test that knows by its environment where the real server is. It must not have been skipped.
 # C8DR_CONFORMANCE_TESTS names a folder of tests that were built before.
 rust_test() {
     local crate=$1 test=$2 log=$SCRATCH/logs/$2.log
-    local scope=(--package "$crate")
-    # Where everything is built anyway, the same build must serve.
-    [[ -z ${C8DR_CONFORMANCE_WORKSPACE:-} ]] || scope=(--workspace)
+    local scope=(--package "$crate" ${3:+--features "$3"})
+    # Where everything is built anyway, the same build must serve: CI's, which has Route 53 in it.
+    [[ -z ${C8DR_CONFORMANCE_WORKSPACE:-} ]] || scope=(--workspace --features c8dr/route53)
     local command=(cargo test --quiet --locked "${scope[@]}" --test "$test")
     [[ -z ${C8DR_CONFORMANCE_TESTS:-} ]] || command=("$C8DR_CONFORMANCE_TESTS/$test")
     mkdir -p "$SCRATCH/logs"

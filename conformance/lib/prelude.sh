@@ -28,6 +28,7 @@ place_of() {
     kwok) printf '%s' "$CACHE/kwok-$KWOK_VERSION" ;;
     kubernetes) printf '%s' "$CACHE/kubernetes-$KUBERNETES_VERSION" ;;
     elasticsearch) printf '%s' "$CACHE/elasticsearch-$ELASTICSEARCH_VERSION" ;;
+    moto) printf '%s' "$CACHE/moto-$MOTO_VERSION" ;;
     opensearch) printf '%s' "$CACHE/opensearch-$OPENSEARCH_VERSION" ;;
     *) die "there is no thing named $1" ;;
     esac
@@ -41,6 +42,11 @@ tool() {
     local thing
     case $1 in
     helm | versitygw | kwok) thing=$1 ;;
+    moto_server)
+        is_there moto || die "$1 is not in the cache $CACHE; run conformance/install moto first"
+        printf '%s/bin/%s' "$(place_of moto)" "$1"
+        return
+        ;;
     kube-apiserver | kube-controller-manager | kube-scheduler | kubectl) thing=kubernetes ;;
     *) die "there is no tool named $1" ;;
     esac

@@ -8,6 +8,7 @@ KWOK_VERSION=0.7.0
 KUBERNETES_VERSION=1.30.14
 ELASTICSEARCH_VERSION=8.15.0
 OPENSEARCH_VERSION=3.6.0
+MOTO_VERSION=5.2.5
 MAVEN_DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.6.0
 
 # What each archive must be, beside what its registry says about it.

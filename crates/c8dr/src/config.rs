@@ -38,7 +38,7 @@ pub use self::schema::schema;
 use self::secret::Sought;
 use self::source::Source;
 pub use self::timeouts::Timeouts;
-pub use self::traffic::{TrafficBy, TrafficHow};
+pub use self::traffic::{EndpointAt, EndpointsAt, Led, TrafficBy, TrafficHow, ZoneAt};
 
 /// More brokers than any Zeebe has; a slip of the finger would be carried into every plan.
 const BROKERS_MAX: u32 = 1024;
@@ -126,13 +126,14 @@ fn resolve(source: &Source, file: &File, secrets: Secrets) -> Result<Config, Con
             "Take `clock` out: it is for labs that run faster than the wall, and 1 if not said.",
         ));
     }
+    let traffic = traffic::resolve(source, file, &kubernetes, &resolver)?;
     Ok(Config {
         path: source.path.clone(),
         installation,
         endpoints,
         rebuild: rebuild::resolve(source, file, &resolver, timeouts, &kubernetes)?,
         kubernetes,
-        traffic: traffic::resolve(source, file, &resolver)?,
+        traffic,
         reinforce: file.reinforce.unwrap_or_default(),
         timeouts,
         clock_speed,

@@ -16,15 +16,17 @@ use c8dr_systems::dial::{Dial, Tcp};
 use c8dr_systems::dns::NameServer;
 use c8dr_systems::elasticsearch::Elasticsearch;
 use c8dr_systems::helm::{Cli, Helm};
-use c8dr_systems::kubernetes::{self, Forward, Region};
+use c8dr_systems::kubernetes::{self, Access, DnsEndpoint, Forward, Region};
 use c8dr_systems::platform::{Commands, Environment, Eyes, Line, Manual, Native, Tasks};
 use c8dr_systems::terraform;
-use c8dr_systems::traffic::Hook;
+use c8dr_systems::traffic::{ExternalDns, Hook, Places};
 use c8dr_systems::zeebe::{Auth, Cluster};
 use secrecy::SecretString;
 
 use crate::args::Args;
-use crate::config::{self, BucketAt, Config, PlatformBy, TerraformOutput, TrafficBy, TrafficHow};
+use crate::config::{
+    self, BucketAt, Config, EndpointAt, EndpointsAt, PlatformBy, TerraformOutput, TrafficBy, TrafficHow,
+};
 use crate::environment;
 use crate::error::CliError;
 use crate::report::exchanges::Recorder;
@@ -122,7 +124,8 @@ impl Site {
             platforms.insert(*region, Box::new(helm.clone()));
             helms.insert(*region, helm);
         }
-        let traffic = (config.traffic.as_ref()).and_then(|by| traffic(by, &config, tcp.clone(), &clock));
+        let traffic = (config.traffic.as_ref())
+            .and_then(|by| traffic(by, &config, &kubernetes, tcp.clone(), &clock, tap.as_ref()));
         let bucket = match &config.rebuild.bucket {
             Some(at) => bucket(at, config.timeouts.bucket(), tcp, &clock)?,
             None => None,
@@ -197,6 +200,7 @@ impl Site {
         Some(Reroute {
             normal: by.normal.clone(),
             ttl_s: by.ttl_s,
+            lag_s: by.lag_s,
             commands: (targets.into_iter())
                 .map(|to| {
                     let lines = traffic.command(&to);
@@ -271,21 +275,25 @@ pub(crate) fn regions(
         .kubernetes
         .iter()
         .map(|(region, at)| {
-            let cluster = kubernetes::Cluster::new(
-                at.access.clone(),
-                dial.clone(),
-                clock.clone(),
-                kubernetes::Limits::default(),
-                tap.cloned(),
-            );
             let release = Region {
-                cluster,
+                cluster: kubernetes_cluster(&at.access, dial, clock, tap),
                 namespace: at.namespace.clone(),
                 release: at.release.clone(),
             };
             (*region, release)
         })
         .collect()
+}
+
+/// A cluster, as it is reached from here.
+fn kubernetes_cluster(
+    access: &Access,
+    dial: &Arc<Tcp>,
+    clock: &Clock,
+    tap: Option<&Tap>,
+) -> kubernetes::Cluster {
+    let limits = kubernetes::Limits::default();
+    kubernetes::Cluster::new(access.clone(), dial.clone(), clock.clone(), limits, tap.cloned())
 }
 
 /// The bucket as it is configured.
@@ -330,15 +338,33 @@ fn secrets(config: &Config) -> Vec<SecretString> {
         .flat_map(Auth::secrets)
         .chain(bucket.map(|key| key.secret_access_key.clone()))
         .chain(bucket.and_then(|key| key.session_token.clone()))
-        .chain(config.traffic.as_ref().and_then(|by| match &by.how {
-            TrafficHow::NameServer { key, .. } => Some(key.secret.clone()),
-            TrafficHow::Command { .. } => None,
+        .chain((config.traffic.iter()).flat_map(|by| {
+            match &by.how {
+                TrafficHow::NameServer { key, .. } => vec![key.secret.clone()],
+                TrafficHow::Route53(zone) => [
+                    Some(zone.credentials.secret_access_key.clone()),
+                    zone.credentials.session_token.clone(),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
+                TrafficHow::Command { .. } | TrafficHow::ExternalDns { .. } => Vec::new(),
+            }
         }))
         .collect()
 }
 
 /// The users' names as they are configured; the configuration has no command without words.
-fn traffic(by: &TrafficBy, config: &Config, dial: Arc<Tcp>, clock: &Clock) -> Option<Box<dyn Traffic>> {
+fn traffic(
+    by: &TrafficBy,
+    config: &Config,
+    regions: &BTreeMap<RegionId, Region>,
+    dial: Arc<Tcp>,
+    clock: &Clock,
+    tap: Option<&Tap>,
+) -> Option<Box<dyn Traffic>> {
+    // Only whom a name server answers must not be guessed by others: an answer to a change is signed.
+    let seed = u16::try_from(clock.wall().subsec_nanosecond() & 0xffff).unwrap_or_default();
     match &by.how {
         TrafficHow::Command { to, show, limit } => Some(Box::new(Hook {
             show: Line::of(show.clone())?,
@@ -356,13 +382,67 @@ fn traffic(by: &TrafficBy, config: &Config, dial: Arc<Tcp>, clock: &Clock) -> Op
             clock: clock.clone(),
         })),
         TrafficHow::NameServer { update, key } => {
-            // Only whom it answers must not be guessed by others: what it answers is signed.
-            let seed = u16::try_from(clock.wall().subsec_nanosecond() & 0xffff).unwrap_or_default();
             // The configuration has tried the key.
             let server = NameServer::new(update.clone(), Some(key), dial, clock.clone(), seed).ok()?;
             Some(Box::new(server))
         }
+        TrafficHow::ExternalDns { update, at, .. } => {
+            let endpoint = |at: &EndpointAt| DnsEndpoint {
+                // A region's cluster is logged into once.
+                cluster: (regions.values())
+                    .find(|region| *region.cluster.access() == at.access)
+                    .map_or_else(
+                        || kubernetes_cluster(&at.access, &dial, clock, tap),
+                        |region| region.cluster.clone(),
+                    ),
+                namespace: at.namespace.clone(),
+                name: at.name.clone(),
+            };
+            let places = match at {
+                EndpointsAt::One(at) => Places::One(endpoint(at)),
+                EndpointsAt::Each(each) => {
+                    Places::Each(each.iter().map(|(region, at)| (*region, endpoint(at))).collect())
+                }
+            };
+            let names = ExternalDns::new(places, update.clone(), dial.clone(), clock.clone(), seed).ok()?;
+            Some(Box::new(names))
+        }
+        #[cfg(feature = "route53")]
+        TrafficHow::Route53(zone) => hosted_zone(zone, dial, clock, seed, tap),
+        // The configuration takes none.
+        #[cfg(not(feature = "route53"))]
+        TrafficHow::Route53(_) => None,
     }
+}
+
+/// A hosted zone as it is configured; the configuration has tried the key.
+#[cfg(feature = "route53")]
+fn hosted_zone(
+    zone: &config::ZoneAt,
+    dial: Arc<Tcp>,
+    clock: &Clock,
+    seed: u16,
+    tap: Option<&Tap>,
+) -> Option<Box<dyn Traffic>> {
+    use c8dr_systems::route53::{PROPAGATION, Route53, Zone};
+    let server = match &zone.read_from {
+        Some(update) => Some(NameServer::new(update.clone(), None, dial.clone(), clock.clone(), seed).ok()?),
+        None => None,
+    };
+    let zone = Zone {
+        id: zone.id.clone(),
+        names: zone.led.names.clone(),
+        targets: zone.led.targets.clone(),
+        ttl_s: zone.led.ttl_s,
+        endpoint: zone.endpoint.clone(),
+        region: zone.region.clone(),
+        credentials: zone.credentials.clone(),
+        tls: zone.tls.clone(),
+        limit: zone.led.limit,
+        propagation: PROPAGATION,
+    };
+    let names = Route53::new(zone, server, dial, clock.clone(), tap.cloned()).ok()?;
+    Some(Box::new(names))
 }
 
 /// A platform as it is configured; the configuration has no command without words.

@@ -25,6 +25,67 @@ pub enum Component {
     Other,
 }
 
+/// Why a pod cannot run. It stays so until somebody mends something: making the pod anew does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PodTrouble {
+    /// Its container ends again and again.
+    CrashLoop,
+    /// Its image cannot be had.
+    NoImage,
+    /// Its configuration cannot be used: a secret or a map that is not there.
+    BadConfiguration,
+    /// No node takes it.
+    Unschedulable,
+}
+
+impl PodTrouble {
+    /// In a sentence, after `is`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            PodTrouble::CrashLoop => "ending again and again (CrashLoopBackOff)",
+            PodTrouble::NoImage => "without its image (ImagePullBackOff)",
+            PodTrouble::BadConfiguration => "not started, as its configuration cannot be used",
+            PodTrouble::Unschedulable => "pending, as no node takes it (Unschedulable)",
+        }
+    }
+}
+
+/// How a pod is: that it runs and is not ready is how brokers of a recreated region are meant to be; that it cannot run is
+/// something else. `spec: procedure.md FB1`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PodState {
+    /// It runs, and its readiness probe is content.
+    Ready,
+    /// It runs, and is not ready (yet).
+    Running,
+    /// It is being started.
+    Starting,
+    /// It cannot run.
+    Broken(PodTrouble),
+    /// It was told to end.
+    Ending,
+    /// It has ended for good.
+    Ended,
+    /// Its node is not heard.
+    Unknown,
+}
+
+impl PodState {
+    /// In a sentence, after `is`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            PodState::Ready => "ready",
+            PodState::Running => "running and not ready",
+            PodState::Starting => "being started",
+            PodState::Broken(trouble) => trouble.words(),
+            PodState::Ending => "ending",
+            PodState::Ended => "over",
+            PodState::Unknown => "on a node that is not heard",
+        }
+    }
+}
+
 /// A pod object. It is there until it has ended for good, terminating or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pod {
@@ -36,6 +97,19 @@ pub struct Pod {
     pub is_ready: bool,
     /// Whether it was told to end.
     pub is_terminating: bool,
+    /// Why it cannot run, if that is so: else a pod that is not ready may become so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<PodTrouble>,
+}
+
+impl Pod {
+    /// Its name, with why it cannot run where that is so.
+    pub fn told(&self) -> String {
+        match self.trouble {
+            Some(trouble) => format!("{} ({})", self.name, trouble.words()),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// What came of a pod's own attempt to write into a search, by the way that its region's exporters take.

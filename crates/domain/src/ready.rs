@@ -121,6 +121,8 @@ pub enum FindingCode {
     FlushOff,
     /// Pods that should be ready are not.
     PodsUnready,
+    /// Pods cannot run.
+    PodsBroken,
     /// Something is left in a region that has to be empty.
     Leftovers,
     /// A release is not what the configuration describes.

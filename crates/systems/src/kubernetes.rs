@@ -6,10 +6,12 @@
 
 mod access;
 mod ask;
+mod brokers;
 mod channel;
 mod cluster;
 mod configuration;
 mod discover;
+mod endpoint;
 mod exec;
 mod fence;
 mod forward;
@@ -19,21 +21,22 @@ mod plugin;
 mod region;
 mod rights;
 mod service;
-mod state;
+pub(crate) mod state;
 mod transport;
 mod trial;
 mod trouble;
 mod webapps;
 
 pub use self::access::Access;
+pub use self::brokers::BrokerPod;
 pub use self::cluster::{Cluster, Limits};
 pub use self::configuration::{Numbering, Numbers};
 pub use self::discover::{Found, FoundSearch, NotThere};
-pub use self::fence::{Hanging, Still, Workload, WorkloadKind};
+pub use self::endpoint::{DnsEndpoint, Kept};
+pub use self::fence::{Still, Workload, WorkloadKind};
 pub use self::forward::Forward;
 pub use self::leftovers::{Leftover, LeftoverKind, Leftovers};
 pub use self::region::Region;
 pub use self::rights::{Right, Rule, Side};
-pub use self::state::State;
 pub use self::trouble::Trouble;
 pub use self::webapps::Webapp;

@@ -17,6 +17,8 @@ pub mod http;
 pub mod kubernetes;
 pub mod platform;
 mod reading;
+#[cfg(feature = "route53")]
+pub mod route53;
 pub mod setup;
 pub mod terraform;
 pub mod traffic;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::RefusalCode;
+use c8dr_domain::platform::PodState;
 use c8dr_engine::clock::Clock;
-use c8dr_systems::kubernetes::{Region, State, Still, Trouble, Workload};
+use c8dr_systems::kubernetes::{Region, Still, Trouble, Workload};
 use serde::Serialize;
 
 use super::{carry, failover};
@@ -101,7 +102,7 @@ pub(super) async fn run(args: &Args, screen: &Screen, fence: &Fence) -> Result<E
             .iter()
             .map(|pod| format!("{} is {}", pod.name, pod.state.words()))
             .collect();
-        if still.iter().any(|pod| pod.state == State::Unknown) {
+        if still.iter().any(|pod| pod.state == PodState::Unknown) {
             screen.say("A pod is on a node that is not heard: it may go on there, whatever Kubernetes shows. Switch the node off.");
         }
     }

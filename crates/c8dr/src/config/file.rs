@@ -142,6 +142,10 @@ pub enum TrafficDriver {
     Command,
     /// Signed updates of a name server.
     Rfc2136,
+    /// A `DNSEndpoint` in Kubernetes, which ExternalDNS carries to the name server.
+    ExternalDns,
+    /// Amazon's Route 53, in a c8dr that was built with it.
+    Route53,
 }
 
 /// The names that users come by. Each command is a list of arguments; no shell is involved.
@@ -166,21 +170,71 @@ pub struct Traffic {
     #[serde(default)]
     #[schemars(range(max = 60.0), extend("exclusiveMinimum" = 0))]
     pub timeout_seconds: Option<f64>,
-    /// For `rfc2136`: the server that has the say for the zone, `HOST` or `HOST:PORT`; port 53, if not said.
+    /// For `rfc2136` and `external-dns`, and for `route53` if there is one to be reached: the server that has the say for the zone, `HOST` or `HOST:PORT`; port 53, if not said.
     #[serde(default)]
     pub server: Option<String>,
-    /// For `rfc2136`: the zone.
+    /// For `rfc2136`, `external-dns` and `route53`: the zone.
     #[serde(default)]
     pub zone: Option<String>,
-    /// For `rfc2136`: the names in the zone that users come by.
+    /// For `rfc2136`, `external-dns` and `route53`: the names in the zone that users come by.
     #[serde(default)]
     pub names: Vec<String>,
-    /// For `rfc2136`: what the names lead to for each region, by its name: addresses, or one name of a load balancer.
+    /// For `rfc2136`, `external-dns` and `route53`: what the names lead to for each region, by its name: addresses, or one name of a load balancer.
     #[serde(default)]
     pub targets: BTreeMap<String, Vec<String>>,
     /// For `rfc2136`: the key that updates are signed with (TSIG).
     #[serde(default)]
     pub key: Option<TsigKey>,
+    /// For `external-dns`: the object that is changed.
+    #[serde(default)]
+    pub dns_endpoint: Option<DnsEndpoint>,
+    /// For `external-dns`: how often ExternalDNS compares (its `--interval`), in seconds; 60, if not said. Told in plans, and
+    /// waited for.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 3600))]
+    pub interval_seconds: Option<u32>,
+    /// For `route53`: which hosted zone, and who we are there.
+    #[serde(default)]
+    pub route53: Option<HostedZone>,
+}
+
+/// A hosted zone of Route 53.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostedZone {
+    /// Its id, such as `Z08123456789ABCDEFGHI`.
+    pub hosted_zone: String,
+    /// Where the access key is.
+    pub access_key: Secret,
+    /// Where the secret key is.
+    pub secret_key: Secret,
+    /// Where the session token is, for a key that is lent for some hours.
+    #[serde(default)]
+    pub session_token: Option<Secret>,
+    /// Where Route 53 is asked, if it is not Amazon's usual place.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The region that requests are signed for; `us-east-1`, if not said.
+    #[serde(default)]
+    pub region: Option<String>,
+}
+
+/// A `DNSEndpoint` (`externaldns.k8s.io/v1alpha1`): one of this name in each region's cluster, or a single one where `context` or
+/// `kubeconfig` says.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DnsEndpoint {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; that of each region's installation, if not said.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The context of a cluster that belongs to neither region, in which there is one for both.
+    #[serde(default)]
+    pub context: Option<String>,
+    /// The kubeconfig with that cluster, if it is not where kubectl looks for it.
+    #[serde(default)]
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// A key that a name server knows as well.
@@ -461,7 +515,14 @@ impl File {
         }
         let bucket = self.bucket.as_ref();
         let traffic = self.traffic.as_ref();
+        let zone = traffic.and_then(|traffic| traffic.route53.as_ref());
         let keys = [
+            ("traffic.route53.accessKey", zone.map(|zone| &zone.access_key)),
+            ("traffic.route53.secretKey", zone.map(|zone| &zone.secret_key)),
+            (
+                "traffic.route53.sessionToken",
+                zone.and_then(|zone| zone.session_token.as_ref()),
+            ),
             (
                 "traffic.key.secret",
                 traffic.and_then(|traffic| Some(&traffic.key.as_ref()?.secret)),

@@ -26,14 +26,7 @@ impl KubernetesAt {
     /// What a person would type to ask the same.
     pub fn kubectl(&self, words: &[&str]) -> Vec<String> {
         let mut line = vec!["kubectl".to_owned()];
-        if let Access::Kubeconfig { files, context } = &self.access {
-            if let [file] = files.as_slice() {
-                line.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
-            }
-            if let Some(context) = context {
-                line.extend(["--context".to_owned(), context.clone()]);
-            }
-        }
+        line.extend(self.access.flags());
         line.extend(["--namespace".to_owned(), self.namespace.clone()]);
         line.extend(words.iter().map(|word| (*word).to_owned()));
         line
@@ -68,13 +61,7 @@ fn at(source: &Source, key: &str, kubernetes: &Kubernetes) -> Result<KubernetesA
         ("namespace", &kubernetes.namespace),
         ("release", &kubernetes.release),
     ] {
-        let is_label = (1..=63).contains(&value.len())
-            && value
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-            && !value.starts_with('-')
-            && !value.ends_with('-');
-        if !is_label {
+        if !is_label(value) {
             return Err(source.wrong(
                 &format!("{key}.{name}"),
                 format!("`{name}` is no name that Kubernetes would take: small letters, digits and `-`"),
@@ -93,13 +80,29 @@ fn at(source: &Source, key: &str, kubernetes: &Kubernetes) -> Result<KubernetesA
             "`kubectl config get-contexts` lists them. Left out it is the cluster that this runs in, or the current one.",
         ));
     }
-    let files = (kubernetes.kubeconfig.as_ref())
-        .map(|file| vec![at_home(file).unwrap_or_else(|| source.beside(file))]);
     Ok(KubernetesAt {
-        access: access(files, kubernetes.context.clone()),
+        access: access(
+            files(source, kubernetes.kubeconfig.as_ref()),
+            kubernetes.context.clone(),
+        ),
         namespace: kubernetes.namespace.clone(),
         release: kubernetes.release.clone(),
     })
+}
+
+/// A name as Kubernetes takes it for a namespace.
+pub(super) fn is_label(value: &str) -> bool {
+    (1..=63).contains(&value.len())
+        && value
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !value.starts_with('-')
+        && !value.ends_with('-')
+}
+
+/// Kubeconfig files as they are written in the configuration.
+pub(super) fn files(source: &Source, kubeconfig: Option<&PathBuf>) -> Option<Vec<PathBuf>> {
+    kubeconfig.map(|file| vec![at_home(file).unwrap_or_else(|| source.beside(file))])
 }
 
 /// How an API server is found: by the files that are named, else by those that kubectl would take, else from inside.

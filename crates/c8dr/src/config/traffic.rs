@@ -7,10 +7,16 @@ use c8dr_domain::ids::RegionId;
 use c8dr_systems::dns::{Key, Update};
 use c8dr_systems::traffic::{Hook, Target};
 
+mod external_dns;
 mod name_server;
+mod route53;
 
+pub use self::external_dns::{EndpointAt, EndpointsAt};
+pub use self::name_server::Led;
+pub use self::route53::ZoneAt;
 use super::error::ConfigError;
 use super::file::{File, Traffic, TrafficDriver};
+use super::kubernetes::KubernetesAt;
 use super::resolver::Resolver;
 use super::source::Source;
 
@@ -28,6 +34,8 @@ pub struct TrafficBy {
     pub normal: BTreeSet<RegionId>,
     /// How long resolvers may keep them, in seconds, where that is known.
     pub ttl_s: Option<u32>,
+    /// How long somebody else may take to carry a change to the name server, in seconds; 0 where nobody has to.
+    pub lag_s: u32,
 }
 
 /// Who changes the users' names.
@@ -49,11 +57,23 @@ pub enum TrafficHow {
         /// Who we are there.
         key: Key,
     },
+    /// A `DNSEndpoint` that ExternalDNS carries to a name server.
+    ExternalDns {
+        /// Which names, and the server they are read from.
+        update: Update,
+        /// Where the objects are.
+        at: EndpointsAt,
+        /// How often ExternalDNS compares, in seconds.
+        interval_s: u32,
+    },
+    /// A hosted zone of Route 53.
+    Route53(Box<ZoneAt>),
 }
 
 pub(super) fn resolve(
     source: &Source,
     file: &File,
+    kubernetes: &BTreeMap<RegionId, KubernetesAt>,
     resolver: &Resolver,
 ) -> Result<Option<TrafficBy>, ConfigError> {
     let Some(traffic) = &file.traffic else {
@@ -69,10 +89,15 @@ pub(super) fn resolve(
     let how = match traffic.driver {
         TrafficDriver::Command => command(source, file, traffic)?,
         TrafficDriver::Rfc2136 => name_server::resolve(source, file, traffic, resolver)?,
+        TrafficDriver::ExternalDns => external_dns::resolve(source, file, traffic, kubernetes)?,
+        TrafficDriver::Route53 => route53::resolve(source, file, traffic, resolver)?,
     };
     let reachable: BTreeSet<Target> = match &how {
         TrafficHow::Command { to, .. } => to.keys().cloned().collect(),
-        TrafficHow::NameServer { update, .. } => name_server::reachable(update),
+        TrafficHow::NameServer { update, .. } | TrafficHow::ExternalDns { update, .. } => {
+            name_server::reachable(&update.targets)
+        }
+        TrafficHow::Route53(zone) => name_server::reachable(&zone.led.targets),
     };
     let normal = match &traffic.normal {
         Some(name) => target(file, name).ok_or_else(|| {
@@ -87,7 +112,7 @@ pub(super) fn resolve(
     if !reachable.contains(&normal) {
         let (key, help) = match &traffic.normal {
             Some(_) => ("traffic.normal", "Give it under `to` as well."),
-            None if traffic.driver == TrafficDriver::Rfc2136 => (
+            None if traffic.driver != TrafficDriver::Command => (
                 "traffic.targets",
                 "A name leads to one other name alone. Say with `normal` to which region the names point when both serve, or give addresses.",
             ),
@@ -113,9 +138,20 @@ pub(super) fn resolve(
     }
     let ttl_s = match &how {
         TrafficHow::Command { .. } => traffic.ttl_seconds,
-        TrafficHow::NameServer { update, .. } => Some(update.ttl_s),
+        TrafficHow::NameServer { update, .. } | TrafficHow::ExternalDns { update, .. } => Some(update.ttl_s),
+        TrafficHow::Route53(zone) => Some(zone.led.ttl_s),
     };
-    Ok(Some(TrafficBy { how, normal, ttl_s }))
+    let lag_s = match &how {
+        TrafficHow::Command { .. } | TrafficHow::NameServer { .. } => 0,
+        TrafficHow::ExternalDns { interval_s, .. } => *interval_s,
+        TrafficHow::Route53(_) => route53::PROPAGATION_S,
+    };
+    Ok(Some(TrafficBy {
+        how,
+        normal,
+        ttl_s,
+        lag_s,
+    }))
 }
 
 fn both() -> Target {

@@ -143,6 +143,7 @@ pub(super) const PAGES: &[(&str, &str)] = pages![
     "plan-wrong"
     "platform-unknown"
     "platform-unseen"
+    "pods-broken"
     "pods-unready"
     "probe-left"
     "record-damaged"

@@ -1,6 +1,7 @@
 //! The faults, by what is wrong.
 
 mod configuration;
+mod dns_endpoint;
 mod drills;
 mod explain;
 mod helm;

@@ -37,6 +37,7 @@ fn pod(status: PodStatus) -> Pod {
         component,
         is_ready: status.ready,
         is_terminating: status.phase == PodPhase::Terminating,
+        trouble: None,
     }
 }
 

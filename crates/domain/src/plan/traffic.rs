@@ -18,7 +18,8 @@ use crate::traffic::regions_words;
 
 /// How long the look before the request beside the force may take: what the force may be held up by at most.
 const BESIDE_LOOK_MS: u64 = 2_000;
-/// How long the names may take to be read as they were set. A zone is transferred to its other servers in seconds.
+/// How long the names may take to be read as they were set, besides the lag. A zone is transferred to its other servers in
+/// seconds.
 const NAMES_DEADLINE_MS: u64 = 60_000;
 
 /// What a plan has to know of the users' names.
@@ -28,6 +29,9 @@ pub struct Reroute {
     pub normal: BTreeSet<RegionId>,
     /// How long resolvers may keep them, in seconds, where that is known.
     pub ttl_s: Option<u32>,
+    /// How long after a change was taken somebody else may take to carry it to the place that is read, in seconds; 0 where it
+    /// is changed there itself.
+    pub lag_s: u32,
     /// What a person would type to point them to these regions.
     pub commands: BTreeMap<BTreeSet<RegionId>, Vec<String>>,
 }
@@ -35,15 +39,19 @@ pub struct Reroute {
 impl Reroute {
     /// When users follow, as a phrase.
     pub(super) fn follow(&self) -> String {
-        match self.ttl_s {
-            Some(seconds) => format!("users follow within {seconds} s, the time to live"),
-            None => "when users follow is unknown: no time to live is configured".to_owned(),
+        match (self.ttl_s, self.lag_s) {
+            (Some(seconds), 0) => format!("users follow within {seconds} s, the time to live"),
+            (Some(seconds), lag) => format!(
+                "users follow within {} s: {lag} s until it is carried to the name server, and {seconds} s, the time to live",
+                u64::from(seconds) + u64::from(lag)
+            ),
+            (None, _) => "when users follow is unknown: no time to live is configured".to_owned(),
         }
     }
 
     /// Until when users have followed, counted from the answer, in milliseconds; a minute where it is unknown.
     fn until_ms(&self) -> u64 {
-        1_000 + 1_000 * u64::from(self.ttl_s.unwrap_or(60))
+        1_000 + 1_000 * (u64::from(self.ttl_s.unwrap_or(60)) + u64::from(self.lag_s))
     }
 
     fn step(&self, installation: &Installation, id: StepId, class: Class, to: BTreeSet<RegionId>) -> Step {
@@ -55,6 +63,7 @@ impl Reroute {
         };
         let what = match class {
             Class::Beside => format!("nothing waits for it; UT2 reads it back; {}", self.follow()),
+            _ if self.lag_s > 0 => format!("read back until it is so; {}", self.follow()),
             _ => format!("read back at once; {}", self.follow()),
         };
         Step {
@@ -65,7 +74,7 @@ impl Reroute {
             after: vec![Condition::NamesAt { to: to.clone() }],
             deadline_ms: match class {
                 Class::Beside => BESIDE_LOOK_MS,
-                _ => NAMES_DEADLINE_MS,
+                _ => NAMES_DEADLINE_MS + 1_000 * u64::from(self.lag_s),
             },
             prediction: Prediction {
                 what,

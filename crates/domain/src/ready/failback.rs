@@ -6,7 +6,7 @@ use super::{Finding, FindingCode, Return, Scene, Severity, finding};
 use crate::ids::{BrokerId, RegionId, listed, sentence};
 use crate::observation::Sight;
 use crate::picture::Membership;
-use crate::platform::Component;
+use crate::platform::{Component, Pod};
 
 /// Zeebe's own part: pause until drained, enable, resume, add until every replica is listed. Recorded, without data: 20.9 s.
 const ZEEBE_S: u64 = 21;
@@ -135,17 +135,32 @@ impl Scene<'_> {
                 continue;
             }
             let Sight::Seen(pods) = &sight.pods else { continue };
-            let unready: Vec<&str> = pods
-                .iter()
-                .filter(|pod| !pod.is_ready && pod.component != Component::Other)
+            let unready = || {
+                pods.iter()
+                    .filter(|pod| !pod.is_ready && pod.component != Component::Other)
+            };
+            let broken: Vec<String> = unready()
+                .filter(|pod| pod.trouble.is_some())
+                .map(Pod::told)
+                .collect();
+            if !broken.is_empty() {
+                findings.push(finding(
+                    Severity::Warning,
+                    FindingCode::PodsBroken,
+                    format!("In region {name} {} not able to run.", be("pod", &broken)),
+                    "It stays so until what is named is mended: `kubectl describe pod` says more. Making a pod anew does not mend it.",
+                ));
+            }
+            let not_yet: Vec<&str> = unready()
+                .filter(|pod| pod.trouble.is_none())
                 .map(|pod| pod.name.as_str())
                 .collect();
-            if !unready.is_empty() {
+            if !not_yet.is_empty() {
                 findings.push(finding(
                     Severity::Warning,
                     FindingCode::PodsUnready,
-                    format!("In region {name} {} not ready.", be("pod", &unready)),
-                    "`kubectl describe pod` and the pods' logs say why.",
+                    format!("In region {name} {} not ready.", be("pod", &not_yet)),
+                    "`kubectl describe pod` and the pods' logs say why. Brokers that hang at their start: `c8dr unstick`.",
                 ));
             }
         }

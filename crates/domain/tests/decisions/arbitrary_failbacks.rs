@@ -133,6 +133,7 @@ fn platform_sight() -> impl Strategy<Value = PlatformSight> {
             component,
             is_ready,
             is_terminating,
+            trouble: None,
         });
     let volumes = btree_set(select(vec!["data-0".to_owned(), "data-1".to_owned()]), 0..3);
     (sight(vec(pod, 0..4)), sight(volumes)).prop_map(|(pods, volumes)| PlatformSight {

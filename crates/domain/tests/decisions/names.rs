@@ -23,6 +23,7 @@ fn reroute() -> Reroute {
     Reroute {
         normal: both(),
         ttl_s: Some(60),
+        lag_s: 0,
         commands: [([LONDON].into(), vec!["./dns.sh london".to_owned()])].into(),
     }
 }

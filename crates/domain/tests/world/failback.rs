@@ -256,6 +256,7 @@ impl Webapp {
             component: Component::Webapp,
             is_ready: self == Webapp::Ready,
             is_terminating: self == Webapp::Terminating,
+            trouble: None,
         }
     }
 }
@@ -266,6 +267,7 @@ fn platform_of(region: RegionId) -> PlatformSight {
         component,
         is_ready: true,
         is_terminating: false,
+        trouble: None,
     };
     PlatformSight {
         pods: Sight::Seen(vec![

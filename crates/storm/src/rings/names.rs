@@ -45,6 +45,7 @@ impl LabNames {
         Reroute {
             normal: both,
             ttl_s: u32::try_from(ttl.as_secs()).ok(),
+            lag_s: 0,
             commands,
         }
     }

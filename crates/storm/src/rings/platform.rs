@@ -36,6 +36,7 @@ fn pod(status: PodStatus) -> Pod {
         component,
         is_ready: status.ready,
         is_terminating: status.phase == PodPhase::Terminating,
+        trouble: None,
     }
 }
 

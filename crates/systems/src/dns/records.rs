@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use c8dr_domain::effect::TrafficEffect;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::traffic::{Pointing, TrafficSight};
 
@@ -90,6 +91,22 @@ impl Targets {
             .collect()
     }
 
+    /// What a name has to lead to, to lead to these regions, where that can be.
+    ///
+    /// # Errors
+    /// Why it cannot be, as a phrase.
+    pub fn wanted(&self, to: &BTreeSet<RegionId>) -> Result<BTreeSet<Target>, &'static str> {
+        let wanted = self.of(to);
+        if wanted.is_empty() {
+            return Err("the names would lead nowhere");
+        }
+        let is_name = |target: &Target| matches!(target, Target::Name(_));
+        match wanted.len() > 1 && wanted.iter().any(is_name) {
+            true => Err("a name that leads to another name leads to that one alone"),
+            false => Ok(wanted),
+        }
+    }
+
     /// Where targets lead: a region counts when all of its targets are there. What is left belongs to none: a part of a
     /// region's targets is as strange as another's.
     fn pointing(&self, found: &BTreeSet<Target>) -> Pointing {
@@ -141,6 +158,13 @@ impl Records {
             })
             .collect();
         each.join(";")
+    }
+
+    /// What the names led to when they were read last, by what a change was told: `None` if it was told nothing, `Some(None)`
+    /// if that is about other names.
+    pub(crate) fn expected(effect: &TrafficEffect, names: &BTreeSet<String>) -> Option<Option<Records>> {
+        let records = Records::of_version(effect.expected.as_deref()?);
+        Some(records.filter(|records| records.names.keys().eq(names.iter())))
     }
 
     /// The records that a token stands for; `None` if it is none of ours.

@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::message::{self, NoAnswer};
-use super::records::{Records, Target, Targets, plain_name};
+use super::records::{Records, Targets, plain_name};
 use crate::dial::{ByteStream, Connector, Dial, NoConnection, Protocol, Security, Target as Place};
 
 /// How far the clocks of both sides may be apart, in seconds: what everybody uses. RFC 8945 §10
@@ -280,22 +280,18 @@ impl NameServer {
             message: format!("nothing was sent: {message}"),
         };
         let deadline = self.clock.now() + self.update.limit;
-        let expected = match effect.expected.as_deref().map(Records::of_version) {
-            Some(Some(records)) if records.names.keys().eq(self.update.names.iter()) => records,
-            Some(_) => return refused("what is expected is not about these names".to_owned()),
+        let expected = match Records::expected(effect, &self.update.names) {
+            Some(Some(records)) => records,
+            Some(None) => return refused("what is expected is not about these names".to_owned()),
             None => match self.records(deadline).await {
                 Ok(records) => records,
                 Err(_) => return refused("the records cannot be read".to_owned()),
             },
         };
-        let wanted = self.update.targets.of(&effect.to);
-        if wanted.is_empty() {
-            return refused("the names would lead nowhere".to_owned());
-        }
-        let names = wanted.iter().filter(|target| matches!(target, Target::Name(_)));
-        if names.count() > 0 && wanted.len() > 1 {
-            return refused("a name that leads to another name leads to that one alone".to_owned());
-        }
+        let wanted = match self.update.targets.wanted(&effect.to) {
+            Ok(wanted) => wanted,
+            Err(why) => return refused(why.to_owned()),
+        };
         let Some(signer) = &self.signer else {
             return refused("there is no key to sign it with".to_owned());
         };

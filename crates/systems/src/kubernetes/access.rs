@@ -52,6 +52,20 @@ pub(super) struct Opened {
 type Identity = (Vec<u8>, Vec<u8>);
 
 impl Access {
+    /// What kubectl is told to reach the same API server: `--kubeconfig FILE --context NAME`, or nothing.
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        if let Access::Kubeconfig { files, context } = self {
+            if let [file] = files.as_slice() {
+                flags.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
+            }
+            if let Some(context) = context {
+                flags.extend(["--context".to_owned(), context.clone()]);
+            }
+        }
+        flags
+    }
+
     /// Reads what there is, and runs the credential plugin where one is named. Nothing is sent to the API server.
     pub(super) async fn open(&self, clock: &Clock, plugin_limit: Duration) -> Result<Opened, Trouble> {
         let config = match self {

@@ -1,13 +1,14 @@
 //! A region made sure not to come back by itself: its brokers and gateways scaled to zero and seen gone, or cut off by a
 //! network policy. `design: G3, level F2`
 
+use c8dr_domain::platform::PodState;
 use serde_json::{Value, json};
 
 use super::ask::Ask;
 use super::object::Object;
 use super::region::Region;
 use super::rights::Right;
-use super::state::State;
+use super::state::state_of;
 use super::trouble::Trouble;
 
 /// One thing that a fence scales to zero.
@@ -46,7 +47,7 @@ pub struct Still {
     /// Its name.
     pub name: String,
     /// How it is.
-    pub state: State,
+    pub state: PodState,
 }
 
 /// Whom a fence is about, by their label.
@@ -120,9 +121,9 @@ impl Region {
             .iter()
             .map(|pod| Still {
                 name: pod.metadata.name.clone(),
-                state: State::of(pod),
+                state: state_of(pod),
             })
-            .filter(|pod| pod.state != State::Ended)
+            .filter(|pod| pod.state != PodState::Ended)
             .collect())
     }
 
@@ -178,47 +179,4 @@ impl Region {
             },
         })
     }
-
-    /// The brokers' pods that hang at their start: they run, are not ready, and have been so since before `older_than`.
-    /// Kubernetes writes times as RFC 3339, which sort as they stand.
-    ///
-    /// # Errors
-    /// If they cannot be listed.
-    pub async fn hanging(&self, older_than: jiff::Timestamp) -> Result<Vec<Hanging>, Trouble> {
-        let ask = Ask::all(Right::ListPods, &self.namespace)
-            .with_query("labelSelector", "app.kubernetes.io/component=zeebe-broker");
-        let pods = self.cluster.list(&ask).await?;
-        Ok(pods
-            .iter()
-            .filter(|pod| State::of(pod) == State::Running)
-            .filter(|pod| {
-                let began = pod.status.get("startTime").and_then(Value::as_str);
-                began
-                    .and_then(|began| began.parse::<jiff::Timestamp>().ok())
-                    .is_some_and(|began| began < older_than)
-            })
-            .map(|pod| Hanging {
-                name: pod.metadata.name.clone(),
-                uid: pod.metadata.uid.clone(),
-            })
-            .collect())
-    }
-
-    /// Deletes one pod that hangs, this one and no other of its name: its stateful set makes it anew.
-    ///
-    /// # Errors
-    /// If that is refused, or not known to be so.
-    pub async fn delete_hanging(&self, pod: &Hanging) -> Result<(), Trouble> {
-        let ask = Ask::one(Right::DeletePod, &self.namespace, &pod.name)
-            .with_body(super::leftovers::only(&pod.uid, None));
-        self.cluster.ask(&ask).await.map(drop)
-    }
-}
-
-/// A broker's pod that hangs at its start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hanging {
-    /// Its name.
-    pub name: String,
-    uid: String,
 }

@@ -10,6 +10,8 @@ pub enum Side {
     Doing,
     /// Besides both, once per cluster: what lies outside of any namespace.
     ClusterWide,
+    /// `traffic: { driver: external-dns }`, in the namespace of the `DNSEndpoint`.
+    Names,
 }
 
 /// What a role has to grant for a right.
@@ -80,11 +82,15 @@ pub enum Right {
     ListVolumes,
     /// Deletes one volume that was named.
     DeleteVolume,
+    /// Reads the `DNSEndpoint` with the users' names.
+    GetDnsEndpoint,
+    /// Points the users' names in it elsewhere.
+    PatchDnsEndpoint,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Right; 24] = [
+    pub const ALL: [Right; 26] = [
         Right::GetNamespace,
         Right::ListPods,
         Right::Forward,
@@ -109,11 +115,13 @@ impl Right {
         Right::DeleteSecret,
         Right::ListVolumes,
         Right::DeleteVolume,
+        Right::GetDnsEndpoint,
+        Right::PatchDnsEndpoint,
     ];
 
     /// What a role has to grant for it.
     pub const fn rule(self) -> Rule {
-        use Side::{ClusterWide, Doing, Looking};
+        use Side::{ClusterWide, Doing, Looking, Names};
         const fn core(resource: &'static str, verbs: &'static [&'static str], side: Side) -> Rule {
             of("", "v1", resource, verbs, side)
         }
@@ -177,6 +185,14 @@ impl Right {
             Right::DeleteSecret => core("secrets", &["delete"], Doing),
             Right::ListVolumes => core("persistentvolumes", &["list"], ClusterWide),
             Right::DeleteVolume => core("persistentvolumes", &["delete"], ClusterWide),
+            Right::GetDnsEndpoint => of("externaldns.k8s.io", "v1alpha1", "dnsendpoints", &["get"], Names),
+            Right::PatchDnsEndpoint => of(
+                "externaldns.k8s.io",
+                "v1alpha1",
+                "dnsendpoints",
+                &["patch"],
+                Names,
+            ),
         }
     }
 }
@@ -207,7 +223,7 @@ mod tests {
             all.is_sorted(),
             "in the order of the enum, so that none is missing: {all:?}"
         );
-        assert_eq!(Right::ALL[23] as usize, 23);
+        assert_eq!(Right::ALL[25] as usize, 25);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! From a service and one of its ports to a pod and one of its own.
 
 use c8dr_domain::observation::Silence;
+use c8dr_domain::platform::PodState;
 use serde_json::Value;
 
 use super::ask::Ask;
 use super::object::Object;
 use super::region::Region;
 use super::rights::Right;
-use super::state::State;
+use super::state::state_of;
 use super::trouble::Trouble;
 
 /// Where a service's port leads.
@@ -68,19 +69,19 @@ pub(super) async fn choose(
     let mut pods = region.cluster.list(&ask).await.map_err(NoPod::Trouble)?;
     pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
     let publishes_all = service.spec.get("publishNotReadyAddresses") == Some(&Value::Bool(true));
-    let in_state = |wanted: &[State]| -> Vec<&Object> {
+    let in_state = |wanted: &[PodState]| -> Vec<&Object> {
         pods.iter()
-            .filter(|pod| wanted.contains(&State::of(pod)))
+            .filter(|pod| wanted.contains(&state_of(pod)))
             .collect()
     };
-    let mut able = in_state(&[State::Ready]);
+    let mut able = in_state(&[PodState::Ready]);
     if able.is_empty() && publishes_all {
-        able = in_state(&[State::Running, State::Ready]);
+        able = in_state(&[PodState::Running, PodState::Ready]);
     }
     if able.is_empty() {
         let there: Vec<String> = pods
             .iter()
-            .map(|pod| format!("{} is {}", pod.metadata.name, State::of(pod).words()))
+            .map(|pod| format!("{} is {}", pod.metadata.name, state_of(pod).words()))
             .collect();
         let there = match there.is_empty() {
             true => "there is none".to_owned(),

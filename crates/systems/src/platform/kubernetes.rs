@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use c8dr_domain::platform::{Component, Pod};
+use c8dr_domain::platform::{Component, Pod, PodTrouble};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::foreign::{Garbled, json, shown};
+use crate::kubernetes::state::trouble_of;
 
 /// The pods that have not ended for good.
 ///
@@ -32,6 +33,7 @@ pub(crate) fn pods_page(body: &[u8]) -> Result<Page<Pod>, Garbled> {
                 .flatten()
                 .any(|condition| condition.what == "Ready" && condition.status == "True"),
             is_terminating: pod.metadata.deletion_timestamp.is_some(),
+            trouble: pod.status.trouble(),
             name: pod.metadata.name,
         })
         .collect();
@@ -116,9 +118,12 @@ struct Metadata {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PodStatus {
     phase: Option<String>,
     conditions: Option<Vec<Condition>>,
+    init_container_statuses: Option<Vec<ContainerStatus>>,
+    container_statuses: Option<Vec<ContainerStatus>>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +131,37 @@ struct Condition {
     #[serde(rename = "type")]
     what: String,
     status: String,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ContainerStatus {
+    state: Option<ContainerState>,
+}
+
+#[derive(Deserialize)]
+struct ContainerState {
+    waiting: Option<Waiting>,
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    reason: Option<String>,
+}
+
+impl PodStatus {
+    /// Why it cannot run, if it says so.
+    fn trouble(&self) -> Option<PodTrouble> {
+        let containers = [&self.init_container_statuses, &self.container_statuses];
+        let waits = (containers.into_iter().flatten().flatten())
+            .filter_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.as_deref());
+        let unplaced = (self.conditions.iter().flatten())
+            .any(|it| it.what == "PodScheduled" && it.reason.as_deref() == Some("Unschedulable"));
+        waits
+            .filter_map(trouble_of)
+            .next()
+            .or(unplaced.then_some(PodTrouble::Unschedulable))
+    }
 }
 
 /// The items of a list of `kind`s, each with a name that is one.

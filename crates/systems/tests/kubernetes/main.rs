@@ -7,6 +7,8 @@ mod answers;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod server;

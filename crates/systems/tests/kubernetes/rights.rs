@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use c8dr_domain::ids::{BrokerId, RegionId};
 use c8dr_systems::kubernetes::{Right, Side};
 use serde::Deserialize;
 use serde_json::json;
@@ -22,6 +23,9 @@ struct Rule {
     api_groups: Vec<String>,
     resources: Vec<String>,
     verbs: Vec<String>,
+    /// Of these objects alone.
+    #[serde(default)]
+    resource_names: Vec<String>,
 }
 
 /// What a file grants, each thing once.
@@ -30,6 +34,7 @@ fn granted(file: &str) -> BTreeSet<Granted> {
     let role: Role = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut granted = BTreeSet::new();
     for rule in role.rules {
+        assert_eq!(rule.resource_names.is_empty(), file != "names.yaml", "{file}");
         for group in &rule.api_groups {
             for resource in &rule.resources {
                 for verb in &rule.verbs {
@@ -67,6 +72,7 @@ fn the_roles_grant_what_is_needed_and_nothing_else() {
         ("looking.yaml", Side::Looking),
         ("doing.yaml", Side::Doing),
         ("cluster-wide.yaml", Side::ClusterWide),
+        ("names.yaml", Side::Names),
     ] {
         assert_eq!(granted(file), needed(side), "{file}");
     }
@@ -116,9 +122,9 @@ async fn what_goes_out_is_granted_and_what_is_granted_goes_out() {
         deployment("camunda-zeebe", 2),
     );
     server.put(&at("pods", "camunda-zeebe-0"), {
-        let mut hanging = pod("camunda-zeebe-0", "zeebe-broker", false);
-        hanging["status"]["startTime"] = json!("2026-01-01T00:00:00Z");
-        hanging
+        let mut broker = pod("camunda-zeebe-0", "zeebe-broker", false);
+        broker["status"]["startTime"] = json!("2026-01-01T00:00:00Z");
+        broker
     });
     server.put(
         &at("persistentvolumeclaims", "data-camunda-zeebe-0"),
@@ -142,11 +148,9 @@ async fn what_goes_out_is_granted_and_what_is_granted_goes_out() {
     }
     region.still_there().await.unwrap();
     region.cut_off().await.unwrap();
-    let hanging = region
-        .hanging("2026-06-01T00:00:00Z".parse().unwrap())
-        .await
-        .unwrap();
-    region.delete_hanging(&hanging[0]).await.unwrap();
+    let brokers = region.broker_pods().await.unwrap();
+    assert_eq!(brokers[0].broker(RegionId(1)), Some(BrokerId(1)));
+    region.delete_broker_pod(&brokers[0]).await.unwrap();
     let left = region.leftovers().await.unwrap();
     let told: Vec<String> = left.all.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -161,8 +165,15 @@ async fn what_goes_out_is_granted_and_what_is_granted_goes_out() {
         region.remove(leftover).await.unwrap();
     }
     assert_eq!(region.leftovers().await.unwrap().all, []);
+    server.put(
+        "/apis/externaldns.k8s.io/v1alpha1/namespaces/camunda-london/dnsendpoints/camunda",
+        json!({"metadata": {"name": "camunda", "uid": "d", "resourceVersion": "1"}, "spec": {}}),
+    );
+    let endpoint = server.endpoint();
+    let kept = endpoint.read().await.unwrap();
+    endpoint.replace(&kept, &[]).await.unwrap();
     let mut used: BTreeSet<Granted> = server.asked().iter().map(|line| checked(line)).collect();
-    let all: BTreeSet<Granted> = [Side::Looking, Side::Doing, Side::ClusterWide]
+    let all: BTreeSet<Granted> = [Side::Looking, Side::Doing, Side::ClusterWide, Side::Names]
         .into_iter()
         .flat_map(needed)
         .collect();

@@ -12,7 +12,7 @@ use c8dr_domain::ids::RegionId;
 use c8dr_engine::clock::Clock;
 use c8dr_systems::dial::memory::{Listener, Network};
 use c8dr_systems::dial::{Dial, Target};
-use c8dr_systems::kubernetes::{Access, Cluster, Forward, Limits, Region};
+use c8dr_systems::kubernetes::{Access, Cluster, DnsEndpoint, Forward, Limits, Region};
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -119,6 +119,14 @@ impl Server {
         }
     }
 
+    pub(crate) fn endpoint(&self) -> DnsEndpoint {
+        DnsEndpoint {
+            cluster: cluster(&self.network, self.kubeconfig.path()),
+            namespace: NAMESPACE.to_owned(),
+            name: "camunda".to_owned(),
+        }
+    }
+
     pub(crate) fn forward(&self) -> Forward {
         Forward::new(
             BTreeMap::from([(RegionId(0), self.region())]),
@@ -211,7 +219,17 @@ impl Server {
                 None => failure(404, "not found"),
                 Some(object) => {
                     let patch: Value = serde_json::from_slice(body).unwrap();
+                    for what in ["uid", "resourceVersion"] {
+                        let wanted = &patch["metadata"][what];
+                        if !wanted.is_null() && *wanted != object["metadata"][what] {
+                            return failure(409, "the object has been modified");
+                        }
+                    }
+                    let version = object["metadata"]["resourceVersion"]
+                        .as_str()
+                        .and_then(|it| it.parse().ok());
                     merge(object, &patch);
+                    object["metadata"]["resourceVersion"] = json!((version.unwrap_or(0u64) + 1).to_string());
                     axum::Json(object.clone()).into_response()
                 }
             },

@@ -183,6 +183,7 @@ async fn pods_and_volumes_are_read_from_what_is_printed() {
         component: Component::Webapp,
         is_ready: true,
         is_terminating: true,
+        trouble: None,
     };
     let unasked = Commands::new(eyes.clone(), Tasks::default(), Clock::system());
     assert_eq!(unasked.pods().await, Sight::Seen(vec![pod]));

@@ -1,6 +1,7 @@
-//! `driver: rfc2136`: a name server that takes signed updates.
+//! `driver: rfc2136`: a name server that takes signed updates; and what any driver has to know to read names from one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use c8dr_domain::ids::RegionId;
 use c8dr_systems::dial::Target as Place;
@@ -26,37 +27,11 @@ pub(super) fn resolve(
     traffic: &Traffic,
     resolver: &Resolver,
 ) -> Result<TrafficHow, ConfigError> {
-    let missing = |key: &str, example: &str| {
-        source.wrong(
-            "traffic",
-            format!("`{key}` is missing"),
-            format!("For example `{key}: {example}`."),
-        )
-    };
-    let server = traffic
-        .server
-        .as_deref()
-        .ok_or_else(|| missing("server", "ns1.example.org"))?;
-    let zone = traffic
-        .zone
-        .as_deref()
-        .ok_or_else(|| missing("zone", "example.org"))?;
-    let plain_zone = plain_name(zone).ok_or_else(|| {
-        source.wrong(
-            "traffic.zone",
-            format!("`{zone}` is no name of a zone"),
-            "For example `zone: example.org`.",
-        )
-    })?;
-    let names = names(source, traffic, &plain_zone)?;
-    if names.is_empty() {
-        return Err(missing("names", "[camunda.example.org]"));
-    }
-    let targets = targets(source, file, traffic)?;
+    let update = update(source, file, traffic)?;
     let key = traffic
         .key
         .as_ref()
-        .ok_or_else(|| missing("key", "{ name: failover, secret: { env: DNS_KEY } }"))?;
+        .ok_or_else(|| missing(source, "key", "{ name: failover, secret: { env: DNS_KEY } }"))?;
     let said = key.algorithm.as_deref();
     let algorithm = Algorithm::ALL
         .into_iter()
@@ -86,29 +61,87 @@ pub(super) fn resolve(
             )
         })?;
     }
-    Ok(TrafficHow::NameServer {
-        update: Update {
-            server: place(source, server)?,
-            zone: plain_zone,
-            names,
-            targets,
-            ttl_s: traffic.ttl_seconds.unwrap_or(TTL_S),
-            limit: limit(source, traffic)?,
-        },
-        key,
+    Ok(TrafficHow::NameServer { update, key })
+}
+
+/// The names, where they lead, and the server that has the say for them.
+pub(super) fn update(source: &Source, file: &File, traffic: &Traffic) -> Result<Update, ConfigError> {
+    let server = traffic
+        .server
+        .as_deref()
+        .ok_or_else(|| missing(source, "server", "ns1.example.org"))?;
+    let server = place(source, server)?;
+    let led = led(source, file, traffic)?;
+    Ok(led.read_from(server))
+}
+
+/// Names and where they lead, whoever serves them.
+#[derive(Clone, Debug)]
+pub struct Led {
+    /// The zone.
+    pub zone: String,
+    /// The names in it.
+    pub names: BTreeSet<String>,
+    /// Where they lead in each region.
+    pub targets: Targets,
+    /// How long resolvers may keep them, in seconds.
+    pub ttl_s: u32,
+    /// How long a look or a change may take.
+    pub limit: Duration,
+}
+
+impl Led {
+    /// The same, read from a name server.
+    pub(super) fn read_from(&self, server: Place) -> Update {
+        Update {
+            server,
+            zone: self.zone.clone(),
+            names: self.names.clone(),
+            targets: self.targets.clone(),
+            ttl_s: self.ttl_s,
+            limit: self.limit,
+        }
+    }
+}
+
+pub(super) fn led(source: &Source, file: &File, traffic: &Traffic) -> Result<Led, ConfigError> {
+    let zone = traffic
+        .zone
+        .as_deref()
+        .ok_or_else(|| missing(source, "zone", "example.org"))?;
+    let plain_zone = plain_name(zone).ok_or_else(|| {
+        source.wrong(
+            "traffic.zone",
+            format!("`{zone}` is no name of a zone"),
+            "For example `zone: example.org`.",
+        )
+    })?;
+    let names = names(source, traffic, &plain_zone)?;
+    if names.is_empty() {
+        return Err(missing(source, "names", "[camunda.example.org]"));
+    }
+    Ok(Led {
+        zone: plain_zone,
+        names,
+        targets: targets(source, file, traffic)?,
+        ttl_s: traffic.ttl_seconds.unwrap_or(TTL_S),
+        limit: limit(source, traffic)?,
     })
 }
 
+/// A key that is not there.
+pub(super) fn missing(source: &Source, key: &str, example: &str) -> ConfigError {
+    source.wrong(
+        "traffic",
+        format!("`{key}` is missing"),
+        format!("For example `{key}: {example}`."),
+    )
+}
+
 /// What the names can be pointed to: each region, and both where they lead to addresses.
-pub(super) fn reachable(update: &Update) -> BTreeSet<Regions> {
-    let mut all: BTreeSet<Regions> = update
-        .targets
-        .0
-        .keys()
-        .map(|region| Regions::from([*region]))
-        .collect();
-    let leads_to_names = update
-        .targets
+pub(super) fn reachable(targets: &Targets) -> BTreeSet<Regions> {
+    let mut all: BTreeSet<Regions> = targets.0.keys().map(|region| Regions::from([*region])).collect();
+    let leads_to_names = targets
         .of(&both())
         .iter()
         .any(|target| matches!(target, Target::Name(_)));
@@ -118,7 +151,7 @@ pub(super) fn reachable(update: &Update) -> BTreeSet<Regions> {
     all
 }
 
-fn place(source: &Source, server: &str) -> Result<Place, ConfigError> {
+pub(super) fn place(source: &Source, server: &str) -> Result<Place, ConfigError> {
     let wrong = || {
         source.wrong(
             "traffic.server",
