@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use c8dr_domain::hanging;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::{exit, usage};
@@ -149,6 +150,11 @@ pub enum Command {
         after_help = "Examples:\n  c8dr clean --returning paris                                       list it\n  c8dr clean --returning paris --delete pvc/data-camunda-zeebe-0     delete this one\n  c8dr clean --returning paris --delete pvc/data-camunda-zeebe-0 --delete pv/paris-pv-1 --dry-run"
     )]
     Clean(Clean),
+    /// Which brokers of a region hang at their start; delete such a pod, one at a time, so that it is made anew
+    #[command(
+        after_help = "Examples:\n  c8dr unstick --region paris --dry-run\n  c8dr unstick --region paris\n  c8dr unstick --region paris --at-most 1 --yes\n\nA broker hangs if its pod has run for long without being ready and no gateway lists it: the names of the other region could not\nbe resolved when it started. One that waits for its partitions is listed, and left alone; one that is broken is refused (exit 3)."
+    )]
+    Unstick(Unstick),
     /// Carry out a saved plan, if the world is still as it was
     #[command(after_help = "Example:\n  c8dr apply failover-paris.plan.json")]
     Apply(Apply),
@@ -601,6 +607,26 @@ pub struct Clean {
     /// Delete this one for good: `pvc/NAME`, `pv/NAME` or `release/NAME`, as it is listed; once for each
     #[arg(long, value_name = "KIND/NAME")]
     pub delete: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own fields are documented")]
+    pub consent: Asked,
+}
+
+/// `unstick`
+#[derive(Debug, clap::Args)]
+pub struct Unstick {
+    /// The region, by its whole name
+    #[arg(long, value_name = "REGION")]
+    pub region: String,
+    /// Delete no more pods than this [default: each that hangs, once: as many as the region has brokers]
+    #[arg(long, value_name = "N")]
+    pub at_most: Option<usize>,
+    /// For how long a broker must not have been ready before it hangs, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = hanging::PATIENCE.as_secs())]
+    pub after: u64,
+    /// How long a pod that was made anew may take to be a part of the cluster, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub wait: u64,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own fields are documented")]
     pub consent: Asked,

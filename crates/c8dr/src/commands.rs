@@ -22,6 +22,7 @@ mod runbook;
 mod runs;
 mod status;
 mod storm;
+mod unstick;
 mod values;
 mod why;
 
@@ -62,6 +63,7 @@ pub(crate) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> 
         Command::Failback(failback) => failback::run(args, screen, failback).await,
         Command::Fence(fence) => fence::run(args, screen, fence).await,
         Command::Clean(clean) => clean::run(args, screen, clean).await,
+        Command::Unstick(wanted) => unstick::run(args, screen, wanted).await,
         Command::Apply(apply) => apply::run(args, screen, apply).await,
         Command::Run(run) => runs::run(args, screen, run).await,
         Command::Values(wanted) => values::run(args, screen, wanted),

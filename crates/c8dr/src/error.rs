@@ -154,6 +154,15 @@ pub enum CliError {
         /// What is in the way.
         what: String,
     },
+    /// What is wrong is not that brokers hang.
+    #[error("nothing was deleted: {what}")]
+    #[diagnostic(help(
+        "Making a pod anew mends only one that hangs. `kubectl describe pod` says more of one that is broken, `c8dr status` who is in the cluster."
+    ))]
+    NotHanging {
+        /// What is wrong instead.
+        what: String,
+    },
     /// The record outside this machine could not be used.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -355,6 +364,7 @@ impl CliError {
             CliError::NotConfigured { .. } => ErrorCode::ConfigurationIncomplete,
             CliError::Kubernetes(_) => ErrorCode::KubernetesTrouble,
             CliError::NotALeftover { .. } => ErrorCode::NotALeftover,
+            CliError::NotHanging { .. } => ErrorCode::NotHanging,
             CliError::Record(trouble) => trouble.error_code(),
             CliError::Cut { .. } => ErrorCode::JournalCut,
             CliError::NewerPlan { .. } => ErrorCode::PlanNewer,
@@ -411,6 +421,7 @@ impl CliError {
                 kubernetes::Trouble::Unheard { .. } | kubernetes::Trouble::Garbled { .. },
             ) => Exit::Unknown,
             CliError::NotALeftover { .. } => Exit::Refused,
+            CliError::NotHanging { .. } => Exit::Refused,
             CliError::Record(trouble) => trouble.exit(),
             CliError::Journal(trouble) => trouble.exit(),
             CliError::BrokenOff(broken) => broken.exit(),

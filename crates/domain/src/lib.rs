@@ -11,6 +11,7 @@ pub mod exporting;
 pub mod facts;
 pub mod fence;
 pub mod fill;
+pub mod hanging;
 pub mod history;
 pub mod ids;
 pub mod installation;

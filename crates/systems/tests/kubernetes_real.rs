@@ -22,11 +22,11 @@ use axum::routing::{get, post};
 use c8dr_domain::effect::Answer;
 use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_domain::observation::{Sight, Silence};
-use c8dr_domain::platform::Component;
+use c8dr_domain::platform::{Component, PodState};
 use c8dr_engine::clock::Clock;
 use c8dr_engine::ports::Zeebe;
 use c8dr_systems::dial::{Dial, Tcp};
-use c8dr_systems::kubernetes::{Access, Cluster, Forward, Limits, Numbering, Region};
+use c8dr_systems::kubernetes::{Access, BrokerPod, Cluster, Forward, Limits, Numbering, Region};
 use c8dr_systems::zeebe::{self, BaseUrl, Endpoints, GatewayEndpoints};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -129,6 +129,7 @@ async fn run(kubeconfig: PathBuf) -> Outcome {
     misled(&rig, &folder).await?;
     rights(&rig, &folder).await?;
     forwarded(&rig, &given("C8DR_KUBE_TARGET")?).await?;
+    made_anew(&rig).await?;
     scaled(&rig).await?;
     fenced(&rig).await?;
     println!("all of it holds");
@@ -272,6 +273,37 @@ async fn rights(rig: &Rig, folder: &tempfile::TempDir) -> Outcome {
         "the doer may not scale back".to_owned()
     })?;
     println!("the roles suffice, and what they do not grant is named");
+    Ok(())
+}
+
+/// A broker's pod is deleted as that very object, and its stateful set makes it anew.
+async fn made_anew(rig: &Rig) -> Outcome {
+    let region = rig.region();
+    let brokers = region.broker_pods().await?;
+    let one = brokers.first().ok_or("there is no broker's pod")?;
+    hold(
+        one.state == PodState::Ready && one.since.is_some() && one.broker(RegionId(0)).is_some(),
+        || format!("{one:?}"),
+    )?;
+    region.delete_broker_pod(one).await?;
+    let began = rig.clock.now();
+    loop {
+        let now = region.broker_pods().await?;
+        let is_back =
+            |pod: &BrokerPod| pod.name == one.name && pod.uid != one.uid && pod.state == PodState::Ready;
+        if now.iter().any(is_back) {
+            break;
+        }
+        hold(rig.clock.now().since(began) < SOON, || {
+            format!("it is not back: {now:?}")
+        })?;
+        rig.clock.sleep(Duration::from_millis(100)).await;
+    }
+    // The pod of that name is another one now, and is not touched.
+    let again = region.delete_broker_pod(one).await;
+    let told = again.err().map(|error| error.to_string()).unwrap_or_default();
+    hold(told.contains("409"), || format!("deleted again: {told}"))?;
+    println!("a broker's pod is deleted by its UID, and made anew");
     Ok(())
 }
 

@@ -26,6 +26,8 @@ pub enum ErrorCode {
     KubernetesTrouble,
     /// What was named is not left over, or the region serves.
     NotALeftover,
+    /// What is wrong with a region's brokers is not that they hang.
+    NotHanging,
     /// There is no such region.
     UnknownRegion,
     /// There is no such code to explain.

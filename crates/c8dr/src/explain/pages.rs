@@ -126,6 +126,7 @@ pub(super) const PAGES: &[(&str, &str)] = pages![
     "not-configured"
     "not-confirmed"
     "not-fenced"
+    "not-hanging"
     "not-healthy"
     "not-looked-at"
     "not-printed"

@@ -24,4 +24,5 @@ mod second_operator;
 mod secrets;
 mod servers;
 mod terminal;
+mod unstick;
 mod why;

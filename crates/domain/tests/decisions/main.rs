@@ -23,6 +23,8 @@ mod filling;
 #[cfg(test)]
 mod forces;
 #[cfg(test)]
+mod hanging;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod plans;

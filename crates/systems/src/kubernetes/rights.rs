@@ -6,7 +6,7 @@
 pub enum Side {
     /// `status`, `why`, `ready` and `init --discover`: nothing is changed. Port-forwards are opened, as only they reach Zeebe.
     Looking,
-    /// `failback`, `fence` and `clean`, besides what looking needs.
+    /// `failback`, `fence`, `clean` and `unstick`, besides what looking needs.
     Doing,
     /// Besides both, once per cluster: what lies outside of any namespace.
     ClusterWide,
@@ -68,7 +68,7 @@ pub enum Right {
     GetStatefulSetScale,
     /// Sets a stateful set's scale.
     PatchStatefulSetScale,
-    /// Deletes one pod that hangs at its start.
+    /// Deletes one broker's pod that hangs at its start.
     DeletePod,
     /// Reads our network policy.
     GetNetworkPolicy,
