@@ -676,7 +676,8 @@ fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
     let streak = picture
         .history
         .streak_to(READINGS, SignedDuration::ZERO, |reading| {
-            first_unled(picture, reading, by).is_none()
+            // The newest was judged just now.
+            std::ptr::eq(reading, picture.latest) || first_unled(picture, reading, by).is_none()
         });
     if streak.readings < READINGS {
         return Verdict::NotYet(format!(

@@ -85,15 +85,17 @@ pub(crate) fn led_twice_words(picture: &Picture<'_>) -> Option<String> {
 
 /// The gaps in the fence around `lost`; none means that it stands.
 pub fn gaps(picture: &Picture<'_>, lost: RegionId) -> Vec<Gap> {
-    [
-        lost_silent(picture, lost),
-        survivors_up(picture, lost),
-        no_quorum_lost(picture, lost),
-        leaderless(picture, lost),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let all = || {
+        [
+            lost_silent(picture, lost),
+            survivors_up(picture, lost),
+            no_quorum_lost(picture, lost),
+            leaderless(picture, lost),
+        ]
+    };
+    (picture.history).gaps(picture.installation, lost, || {
+        all().into_iter().flatten().collect()
+    })
 }
 
 fn lost_silent(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
@@ -179,18 +181,18 @@ fn forgotten(reading: &Observation, brokers: &BTreeSet<BrokerId>, side: RegionId
 
 fn survivors_up(picture: &Picture<'_>, lost: RegionId) -> Option<Gap> {
     let survivors = picture.installation.brokers_of(lost.other());
-    let missing = |reading: &_| -> BTreeSet<BrokerId> {
+    let missing = |reading: &Observation| -> BTreeSet<BrokerId> {
         let sight = picture.region(lost.other(), reading);
-        let listed: BTreeSet<BrokerId> = reading
-            .topologies()
-            .flat_map(|(_, _, topology)| topology.brokers.keys().copied())
-            .collect();
+        let is_listed = |broker: &BrokerId| {
+            let mut topologies = reading.topologies();
+            topologies.any(|(_, _, topology)| topology.brokers.contains_key(broker))
+        };
         // Where a survivor's own endpoint is not known, a gateway must list it.
-        sight
-            .silent
-            .iter()
-            .filter(|broker| !(planted::is(Bug::GhostBelieved) && listed.contains(broker)))
-            .chain(sight.unasked.difference(&listed))
+        let unlisted = sight.unasked.iter().filter(|broker| !is_listed(broker));
+        let silent = sight.silent.iter();
+        silent
+            .filter(|broker| !(planted::is(Bug::GhostBelieved) && is_listed(broker)))
+            .chain(unlisted)
             .copied()
             .collect()
     };

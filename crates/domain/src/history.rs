@@ -1,11 +1,16 @@
 //! The readings of the last while, newest last. No single reading is ever believed: what counts is a streak of them.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::fence::Gap;
+use crate::ids::{BrokerId, PartitionId, RegionId};
+use crate::installation::Installation;
 use crate::observation::Observation;
+use crate::picture::Lead;
+use crate::planted::{self, Bug};
 
 /// How many readings are kept: two minutes at the fastest pace would be more, but nothing is judged further back.
 const READINGS_MAX: usize = 512;
@@ -19,6 +24,32 @@ const GAP_MAX: SignedDuration = SignedDuration::from_secs(30);
 pub struct History {
     /// Shared: whoever is told of a reading keeps it without copying it.
     readings: VecDeque<Arc<Observation>>,
+    /// The disks that the readings show, kept up with each of them.
+    disks: BTreeMap<BrokerId, Disk>,
+    /// What all of it amounts to; made when it is first asked for, and void with the next reading.
+    amounts: Amounts,
+}
+
+/// A broker's disk over all readings that show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Disk {
+    /// When it was shown first.
+    pub(crate) first_at: Timestamp,
+    /// When it was emptiest, last: before a pause a disk is compacted, and would seem to have grown since.
+    pub(crate) emptiest_at: Timestamp,
+    /// How much was free then.
+    pub(crate) most: u64,
+    /// When it was shown last.
+    pub(crate) last_at: Timestamp,
+    /// How much was free then.
+    pub(crate) last: u64,
+}
+
+/// Conclusions that are drawn many times over from the same readings, each with what else it was drawn from.
+#[derive(Clone, Debug, Default)]
+struct Amounts {
+    leads: OnceLock<(Installation, BTreeMap<PartitionId, Lead>)>,
+    gaps: OnceLock<(Installation, RegionId, Option<Bug>, Vec<Gap>)>,
 }
 
 /// How long something has held without interruption, up to the newest reading.
@@ -47,10 +78,52 @@ impl History {
 
     /// Adds the newest reading.
     pub fn add(&mut self, observation: impl Into<Arc<Observation>>) {
+        let observation = observation.into();
+        self.amounts = Amounts::default();
         if self.readings.len() == READINGS_MAX {
-            self.readings.pop_front();
+            let oldest = self.readings.pop_front();
+            if oldest.is_some_and(|oldest| shows_disks(&oldest)) {
+                self.disks.clear();
+                for reading in &self.readings {
+                    watch(&mut self.disks, reading);
+                }
+            }
         }
-        self.readings.push_back(observation.into());
+        watch(&mut self.disks, &observation);
+        self.readings.push_back(observation);
+    }
+
+    /// The disks that any of the readings shows.
+    pub(crate) fn disks(&self) -> &BTreeMap<BrokerId, Disk> {
+        &self.disks
+    }
+
+    /// Who leads by the newest reading; `make` makes it where nobody has asked yet.
+    pub(crate) fn leads(
+        &self,
+        installation: &Installation,
+        make: impl Fn() -> BTreeMap<PartitionId, Lead>,
+    ) -> BTreeMap<PartitionId, Lead> {
+        let known = self.amounts.leads.get_or_init(|| (installation.clone(), make()));
+        match known {
+            (of, leads) if of == installation => leads.clone(),
+            _ => make(),
+        }
+    }
+
+    /// The gaps in the fence around a region by all readings; `make` makes them where nobody has asked yet.
+    pub(crate) fn gaps(
+        &self,
+        installation: &Installation,
+        lost: RegionId,
+        make: impl Fn() -> Vec<Gap>,
+    ) -> Vec<Gap> {
+        let bug = planted::planted();
+        let known = (self.amounts.gaps).get_or_init(|| (installation.clone(), lost, bug, make()));
+        match known {
+            (of, around, with, gaps) if *around == lost && *with == bug && of == installation => gaps.clone(),
+            _ => make(),
+        }
     }
 
     /// The newest reading.
@@ -115,6 +188,32 @@ impl History {
             }
         }
         streak
+    }
+}
+
+fn shows_disks(reading: &Observation) -> bool {
+    (reading.brokers.values())
+        .filter_map(|sight| sight.metrics.seen())
+        .any(|metrics| metrics.disk_free_bytes.is_some())
+}
+
+fn watch(disks: &mut BTreeMap<BrokerId, Disk>, reading: &Observation) {
+    let at = reading.at;
+    for (broker, sight) in &reading.brokers {
+        let Some(free) = sight.metrics.seen().and_then(|metrics| metrics.disk_free_bytes) else {
+            continue;
+        };
+        let disk = disks.entry(*broker).or_insert(Disk {
+            first_at: at,
+            emptiest_at: at,
+            most: free,
+            last_at: at,
+            last: free,
+        });
+        if (free, at) >= (disk.most, disk.emptiest_at) {
+            (disk.most, disk.emptiest_at) = (free, at);
+        }
+        (disk.last, disk.last_at) = (free, at);
     }
 }
 

@@ -174,12 +174,16 @@ impl Installation {
         (0..self.cluster_size).map(BrokerId).collect()
     }
 
-    /// The brokers of a region.
-    pub fn brokers_of(&self, region: RegionId) -> BTreeSet<BrokerId> {
+    /// The brokers of a region, in their order.
+    pub fn brokers_in(&self, region: RegionId) -> impl Iterator<Item = BrokerId> + use<> {
         (0..self.cluster_size)
             .map(BrokerId)
-            .filter(|broker| RegionId::of(*broker) == region)
-            .collect()
+            .filter(move |broker| RegionId::of(*broker) == region)
+    }
+
+    /// The brokers of a region.
+    pub fn brokers_of(&self, region: RegionId) -> BTreeSet<BrokerId> {
+        self.brokers_in(region).collect()
     }
 
     /// Where every replica lives when all is well.

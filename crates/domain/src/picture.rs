@@ -103,7 +103,7 @@ impl<'a> Picture<'a> {
             silent: BTreeSet::new(),
             unasked: BTreeSet::new(),
         };
-        for broker in self.installation.brokers_of(region) {
+        for broker in self.installation.brokers_in(region) {
             match reading.brokers.get(&broker) {
                 Some(seen) if seen.answers() => sight.answering.insert(broker),
                 Some(seen) if seen.is_silent() => sight.silent.insert(broker),
@@ -134,6 +134,11 @@ impl<'a> Picture<'a> {
                 false => Lead::Twice(others.into_iter().chain([leader]).collect()),
             };
         }
+        self.lead_by_gateways(partition, reading)
+    }
+
+    /// No broker says of itself that it leads: what gateways list, and whether it may be.
+    fn lead_by_gateways(&self, partition: PartitionId, reading: &Observation) -> Lead {
         let mut listed = BTreeSet::new();
         let mut unconfirmed = BTreeSet::new();
         for (_, _, topology) in reading.topologies() {
@@ -161,17 +166,25 @@ impl<'a> Picture<'a> {
 
     /// Nobody is listed: either every replica denies, or some do not say.
     fn lead_of_the_unlisted(&self, partition: PartitionId, reading: &Observation) -> Lead {
-        let replicas = self.replicas(partition, reading);
-        let undecided = replicas.iter().any(|broker| match reading.brokers.get(broker) {
-            Some(sight) => sight.partitions.seen().is_none() && sight.answers(),
-            None => false,
-        });
-        let heard = replicas.iter().any(|broker| {
-            reading
-                .brokers
-                .get(broker)
-                .is_some_and(|sight| sight.partitions.seen().is_some())
-        }) || reading.topologies().next().is_some();
+        let configuration = reading.configuration().map(|(_, configuration)| configuration);
+        let placed = match configuration {
+            Some(_) => BTreeSet::new(),
+            None => self.installation.replicas_of(partition),
+        };
+        let holds = |broker: &BrokerId| match configuration {
+            Some(configuration) => {
+                let member = configuration.members.get(broker);
+                member.is_some_and(|member| member.partitions.contains_key(&partition))
+            }
+            None => placed.contains(broker),
+        };
+        let (mut undecided, mut heard) = (false, reading.topologies().next().is_some());
+        for (_, sight) in reading.brokers.iter().filter(|(broker, _)| holds(broker)) {
+            match sight.partitions.seen() {
+                Some(_) => heard = true,
+                None => undecided |= sight.answers(),
+            }
+        }
         if undecided || !heard {
             Lead::Unknown
         } else {
@@ -213,10 +226,29 @@ impl<'a> Picture<'a> {
 
     /// Who leads each partition in the newest reading.
     pub fn leads(&self) -> BTreeMap<PartitionId, Lead> {
-        self.installation
-            .partitions()
-            .map(|partition| (partition, self.lead(partition, self.latest)))
-            .collect()
+        self.history.leads(self.installation, || self.leads_anew())
+    }
+
+    fn leads_anew(&self) -> BTreeMap<PartitionId, Lead> {
+        // What each broker says of itself is gone through once, not once for each partition.
+        let mut own: BTreeMap<PartitionId, BTreeSet<BrokerId>> = BTreeMap::new();
+        for (broker, sight) in &self.latest.brokers {
+            let replicas = sight.partitions.seen().into_iter().flatten();
+            for (partition, _) in replicas.filter(|(_, replica)| replica.leads()) {
+                own.entry(*partition).or_default().insert(*broker);
+            }
+        }
+        let lead = |partition| {
+            let lead = match own.remove(&partition) {
+                Some(leaders) if leaders.len() > 1 => Lead::Twice(leaders),
+                Some(leaders) => leaders
+                    .first()
+                    .map_or(Lead::Unknown, |leader| Lead::Proven(*leader)),
+                None => self.lead_by_gateways(partition, self.latest),
+            };
+            (partition, lead)
+        };
+        self.installation.partitions().map(lead).collect()
     }
 
     /// The configuration, from the newest reading.

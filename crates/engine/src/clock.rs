@@ -101,11 +101,27 @@ impl Clock {
         self.speed
     }
 
+    /// Whether it goes as the wall does: nearly every clock, and then nothing is reckoned.
+    fn is_at_pace(&self) -> bool {
+        self.speed.to_bits() == 1.0f64.to_bits()
+    }
+
+    /// How long `d` of this clock takes by the wall.
+    fn by_the_wall(&self, d: Duration) -> Duration {
+        match self.is_at_pace() {
+            true => d,
+            false => d.div_f64(self.speed),
+        }
+    }
+
     /// The present moment.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Moment {
         let passed = tokio::time::Instant::now().saturating_duration_since(self.made);
-        Moment(passed.mul_f64(self.speed))
+        Moment(match self.is_at_pace() {
+            true => passed,
+            false => passed.mul_f64(self.speed),
+        })
     }
 
     /// What the wall shows at a moment of this clock.
@@ -122,7 +138,7 @@ impl Clock {
     /// Waits for `d` of this clock.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub async fn sleep(&self, d: Duration) {
-        tokio::time::sleep(d.div_f64(self.speed)).await;
+        tokio::time::sleep(self.by_the_wall(d)).await;
     }
 
     /// Waits until `moment`; at once if it has passed.
@@ -136,7 +152,7 @@ impl Clock {
     /// Runs `work` for at most `limit` of this clock.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub async fn timeout<F: Future>(&self, limit: Duration, work: F) -> Result<F::Output, Elapsed> {
-        tokio::time::timeout(limit.div_f64(self.speed), work)
+        tokio::time::timeout(self.by_the_wall(limit), work)
             .await
             .map_err(|_| Elapsed(limit))
     }

@@ -26,6 +26,8 @@ pub struct Lab {
 struct Inner {
     world: Mutex<World>,
     clock: Clock,
+    /// How many brokers there are: that never changes, and the world need not be asked.
+    brokers: u32,
     /// Changes whenever a process came, went, froze or thawed.
     upheavals: watch::Sender<u64>,
     stopped: watch::Sender<bool>,
@@ -123,8 +125,10 @@ impl Lab {
     /// # Errors
     /// A configuration that cannot be modelled.
     pub fn new(config: WorldConfig, clock: Clock) -> Result<Lab, ConfigError> {
+        let brokers = config.brokers;
         let world = World::new(config, clock.wall_at(Moment::START))?;
         let inner = Inner {
+            brokers,
             world: Mutex::new(world),
             clock,
             upheavals: watch::Sender::new(0),
@@ -145,10 +149,11 @@ impl Lab {
     /// Brings the world to the present and lets `f` have it.
     pub fn with<T>(&self, f: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.advance(self.inner.clock.now());
+        let now = self.inner.clock.now();
+        world.advance(now);
         let result = f(&mut world);
         // What was asked for may be due at once, with timings of zero.
-        world.advance(self.inner.clock.now());
+        world.advance(now);
         let upheavals = world.upheavals;
         drop(world);
         self.inner
@@ -177,7 +182,7 @@ impl Lab {
     /// # Errors
     /// When there is none.
     pub fn broker(&self, id: u32) -> Result<BrokerId, UnknownBroker> {
-        let count = self.with(|w| w.config().brokers);
+        let count = self.inner.brokers;
         if id < count {
             Ok(BrokerId(id))
         } else {

@@ -258,6 +258,8 @@ pub(crate) struct Kept {
     replicas: BTreeMap<BrokerId, (u64, Arc<Vec<ReplicaView>>)>,
     /// As they go over the wire.
     bodies: Vec<KeptBodies>,
+    /// By broker: how much of it had changed, what it told of its partitions, and where in that its clock stands.
+    pub(crate) partitions: BTreeMap<BrokerId, (u64, Vec<u8>, Vec<usize>)>,
 }
 
 /// What the wire shows of a configuration.
@@ -426,30 +428,35 @@ impl World {
     }
 
     fn topology_kept(&mut self, gateway: BrokerId) -> Arc<TopologyView> {
-        if let Some(kept) = self
-            .kept
-            .topologies
-            .get(&gateway)
-            .filter(|kept| self.still_is(gateway, kept))
+        let revision = self.broker(gateway).map_or(0, |own| own.view.revision);
+        let configuration = self.configuration(gateway).cloned();
+        let pointer = configuration.as_ref().map(Arc::as_ptr);
+        let kept = (self.kept.topologies.get(&gateway)).filter(|kept| kept.revision == revision);
+        if let Some(kept) = kept
+            && kept.configuration.as_ref().map(Arc::as_ptr) == pointer
         {
             return Arc::clone(&kept.view);
         }
-        let view = Arc::new(self.topology_view(gateway));
+        // Of the configuration a gateway shows the sizes alone, and what it heard may have been known: who is told the same
+        // value as before need not read it again.
+        let sizes = kept.map(|kept| (kept.view.cluster_size, kept.view.replication_factor));
+        let is_same = sizes.is_some_and(|sizes| sizes == self.sizes_shown(gateway));
+        let view = (!is_same).then(|| self.topology_view(gateway));
+        if let Some(kept) = self.kept.topologies.get_mut(&gateway)
+            && view.as_ref().is_none_or(|view| *view == *kept.view)
+        {
+            (kept.revision, kept.configuration) = (revision, configuration);
+            return Arc::clone(&kept.view);
+        }
+        let view = Arc::new(view.unwrap_or_else(|| self.topology_view(gateway)));
         let kept = KeptTopology {
-            revision: self.broker(gateway).map_or(0, |own| own.view.revision),
-            configuration: self.configuration(gateway).cloned(),
+            revision,
+            configuration,
             view: Arc::clone(&view),
             body: None,
         };
         self.kept.topologies.insert(gateway, kept);
         view
-    }
-
-    fn still_is(&self, gateway: BrokerId, kept: &KeptTopology) -> bool {
-        let revision = self.broker(gateway).map_or(0, |own| own.view.revision);
-        let configuration = self.configuration(gateway);
-        kept.revision == revision
-            && kept.configuration.as_ref().map(Arc::as_ptr) == configuration.map(Arc::as_ptr)
     }
 
     /// A gateway's view as it goes over the wire.
@@ -518,20 +525,17 @@ impl World {
     }
 
     fn topology_view(&self, gateway: BrokerId) -> TopologyView {
-        let seen = self.topology(gateway);
+        let (cluster_size, replication_factor) = self.sizes_shown(gateway);
+        let view = |(id, partitions): (BrokerId, Vec<(PartitionId, bool)>)| ListedView {
+            id,
+            host: self.broker(id).map(|b| b.host.clone()).unwrap_or_default(),
+            partitions,
+        };
         TopologyView {
-            cluster_size: seen.cluster_size,
-            partitions_count: seen.partitions_count,
-            replication_factor: seen.replication_factor,
-            brokers: (seen.brokers.into_iter())
-                .map(|broker| ListedView {
-                    id: BrokerId(broker.node_id),
-                    host: broker.host,
-                    partitions: (broker.partitions.into_iter())
-                        .map(|one| (PartitionId(one.partition_id), one.role == "leader"))
-                        .collect(),
-                })
-                .collect(),
+            cluster_size,
+            partitions_count: self.config.partitions,
+            replication_factor,
+            brokers: self.listing(gateway).into_iter().map(view).collect(),
         }
     }
 
@@ -560,9 +564,19 @@ impl World {
         let views = match kept.filter(|(then, _)| *then == touched) {
             Some((_, views)) => Arc::clone(views),
             None => {
-                let views = Arc::new(self.replicas_view(broker));
-                self.kept.replicas.insert(broker, (touched, Arc::clone(&views)));
-                views
+                let views = self.replicas_view(broker);
+                match self.kept.replicas.get_mut(&broker) {
+                    // Touched, and nothing of it shows.
+                    Some((then, same)) if **same == views => {
+                        *then = touched;
+                        Arc::clone(same)
+                    }
+                    _ => {
+                        let views = Arc::new(views);
+                        self.kept.replicas.insert(broker, (touched, Arc::clone(&views)));
+                        views
+                    }
+                }
             }
         };
         match views.is_empty() {

@@ -243,17 +243,18 @@ impl Judge {
         let leading = world.leading();
         let now = world.now();
         let mut twice = BTreeSet::new();
-        let able = leading.iter().filter(|one| one.has_majority);
-        let led: BTreeSet<PartitionId> = able.clone().map(|one| one.partition).collect();
-        if self.milestones.lost.is_some() && led.len() == world.config().partitions as usize {
-            self.milestones.served.get_or_insert(now);
-        }
         let mut before: Option<PartitionId> = None;
-        for one in able {
+        let mut led = 0;
+        for one in leading.iter().filter(|one| one.has_majority) {
             if before == Some(one.partition) {
                 twice.insert(one.partition);
+            } else {
+                led += 1;
             }
             before = Some(one.partition);
+        }
+        if self.milestones.lost.is_some() && led == world.config().partitions as usize {
+            self.milestones.served.get_or_insert(now);
         }
         self.two_leaders_since
             .retain(|partition, _| twice.contains(partition));
@@ -269,6 +270,9 @@ impl Judge {
 
     fn judge_forces(&mut self, world: &World) {
         let forces = world.forces();
+        if forces.len() == self.forces_judged {
+            return;
+        }
         let new: Vec<_> = forces.iter().skip(self.forces_judged).cloned().collect();
         self.forces_judged = forces.len();
         for force in new {
@@ -312,10 +316,9 @@ impl Judge {
     }
 
     fn watch_answers(&mut self, world: &World) {
-        let (silent, now) = (world.silent(), world.now());
-        for broker in self.survivors.union(&self.gone) {
-            let answers = !silent.contains(broker);
-            let known = self.answers.entry(*broker).or_insert((answers, now));
+        let now = world.now();
+        for (broker, answers) in world.answering() {
+            let known = self.answers.entry(broker).or_insert((answers, now));
             if known.0 != answers {
                 *known = (answers, now);
             }
@@ -355,7 +358,10 @@ impl Judge {
             let words = format!("The surviving search held {most} documents, and holds {documents} now.");
             self.broken(Law::SurvivingSearchLost, words);
         }
-        self.documents = Some((uuid.to_owned(), documents));
+        match &mut self.documents {
+            Some((before, most)) if before == uuid => *most = documents,
+            known => *known = Some((uuid.to_owned(), documents)),
+        }
     }
 
     /// Judges what a run says of itself.

@@ -91,7 +91,12 @@ impl Caller {
     /// Sends one request and waits for its whole answer.
     pub(crate) async fn call(&self, door: &Door, call: Call) -> Result<Reply, Fault> {
         let began = self.clock.now();
-        let line = format!("{} {}{}", call.method, door.base, call.path);
+        // Whom nobody listens to need not say what he does.
+        let is_told = self.tap.is_some() || tracing::enabled!(tracing::Level::DEBUG);
+        let line = match is_told {
+            true => format!("{} {}{}", call.method, door.base, call.path),
+            false => String::new(),
+        };
         let outcome = match self.request(door, &call) {
             Ok(request) => self.send(request).await,
             Err(error) => Err(Fault::NotSent {
@@ -201,7 +206,11 @@ impl Reply {
 
     /// The title, if the body is an HTML page.
     pub(crate) fn page(&self) -> Option<String> {
-        foreign::page(self.content_type.as_deref(), &self.sayable())
+        // The glance comes before the body is copied for scrubbing: every answer passes here, and hardly one is a page.
+        let kind = self.content_type.as_deref();
+        foreign::may_be_page(kind, &self.body)
+            .then(|| foreign::page(kind, &self.sayable()))
+            .flatten()
     }
 
     /// The body without secrets. Only for what is said of it: scrubbed before anything is cut, so that no half of a

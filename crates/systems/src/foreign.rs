@@ -7,6 +7,7 @@ mod text;
 
 use std::fmt;
 
+pub(crate) use self::refusal::may_be_page;
 pub use self::refusal::{page, refusal};
 pub(crate) use self::text::shown;
 

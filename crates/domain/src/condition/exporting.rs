@@ -11,6 +11,7 @@ use super::Verdict;
 use super::kept::leaders_account;
 use crate::exporting::{ExporterPositions, PositionVector};
 use crate::facts::Facts;
+use crate::history::Disk;
 use crate::ids::{BrokerId, ExporterId, PartitionId, counted, sentence};
 use crate::observation::Observation;
 use crate::picture::Picture;
@@ -232,28 +233,15 @@ const PACE_SPAN: SignedDuration = SignedDuration::from_secs(2);
 /// For how long the disks of `brokers` last at the pace at which they fill while this history was watched.
 pub fn room(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>, reserve_bytes: u64) -> Room {
     let mut room = Room::Unknown;
-    let has_metrics = |reading: &&Observation| {
-        let mut sights = reading.brokers.values();
-        sights.any(|sight| sight.metrics.seen().is_some())
-    };
-    let told: Vec<&Observation> = picture.history.readings().filter(has_metrics).collect();
-    for broker in brokers {
-        let mut readings = told.iter().filter_map(|reading| {
-            let free = reading.brokers.get(broker)?.metrics.seen()?.disk_free_bytes?;
-            Some((reading.at, free))
-        });
-        let Some((first_at, first)) = readings.next() else {
-            continue;
-        };
-        // From when it was emptiest, last: before the pause a disk is compacted, and would seem to have grown since.
-        let (mut emptiest_at, mut most) = (first_at, first);
-        let (mut last_at, mut last) = (first_at, first);
-        for (at, free) in readings {
-            if (free, at) >= (most, emptiest_at) {
-                (emptiest_at, most) = (at, free);
-            }
-            (last_at, last) = (at, free);
-        }
+    let disks = picture.history.disks().iter();
+    for (broker, disk) in disks.filter(|(broker, _)| brokers.contains(broker)) {
+        let Disk {
+            first_at,
+            emptiest_at,
+            most,
+            last_at,
+            last,
+        } = *disk;
         let span = last_at.duration_since(emptiest_at);
         let for_ = if last <= reserve_bytes {
             SignedDuration::ZERO

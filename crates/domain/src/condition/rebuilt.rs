@@ -2,7 +2,7 @@
 //!
 //! `spec: procedure.md I7, I8, I9, FB1, FB2, FB4`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Verdict;
 use crate::ids::{BrokerId, PartitionId, RegionId, clause, counted, listed, sentence};
@@ -29,16 +29,19 @@ pub(super) fn complete(picture: &Picture<'_>, replication_factor: u32) -> Verdic
             continue;
         }
         wanted += 1;
+        // Each listed replica is counted once, not looked for in each partition.
+        let mut counts: BTreeMap<PartitionId, (usize, usize)> = BTreeMap::new();
+        let replicas = topology.brokers.values().flat_map(|broker| &broker.partitions);
+        for (partition, replica) in replicas.filter(|(_, replica)| replica.health == Health::Healthy) {
+            let (leaders, followers) = counts.entry(*partition).or_default();
+            match replica.role {
+                Role::Leader => *leaders += 1,
+                Role::Follower => *followers += 1,
+                _ => {}
+            }
+        }
         let missing = picture.installation.partitions().find_map(|partition| {
-            let healthy = |wanted: &Role| {
-                topology
-                    .brokers
-                    .values()
-                    .filter_map(|broker| broker.partitions.get(&partition))
-                    .filter(|replica| replica.role == *wanted && replica.health == Health::Healthy)
-                    .count()
-            };
-            let (leaders, followers) = (healthy(&Role::Leader), healthy(&Role::Follower));
+            let (leaders, followers) = counts.get(&partition).copied().unwrap_or_default();
             // A change that broke off may have left one more.
             let whole = leaders == 1 && followers as u32 + 1 >= replication_factor;
             (!whole).then(|| {

@@ -120,7 +120,7 @@ impl World {
         match self.partitions_wait(asked) {
             Answer::Again(at, ticket) => Answer::Again(at, ticket),
             Answer::Soon(true) | Answer::At(_, true) => Answer::Soon(Reply::json(200, ACTUATOR, &Empty {})),
-            Answer::Soon(false) | Answer::At(_, false) => Answer::Soon(self.partitions_body(asked.broker)),
+            Answer::Soon(false) | Answer::At(_, false) => Answer::Soon(self.partitions_told(asked.broker)),
         }
     }
 
@@ -149,10 +149,39 @@ impl World {
         Answer::Soon(hang.is_some() || without_data)
     }
 
+    /// What a broker tells of its partitions. From one time to the next mostly its clock alone is another: that is written
+    /// over what was said before.
+    fn partitions_told(&mut self, id: BrokerId) -> Reply {
+        let Some(touched) = self.broker(id).map(|own| own.touched) else {
+            return Reply::empty(404);
+        };
+        let instant = self.wall.milli(self.now);
+        if let Some((then, body, clocks)) = self.kept.partitions.get_mut(&id)
+            && *then == touched
+        {
+            for at in clocks {
+                body[*at..*at + instant.len()].copy_from_slice(instant.as_bytes());
+            }
+            return Reply {
+                status: 200,
+                content_type: Some(ACTUATOR),
+                body: body.clone(),
+            };
+        }
+        let reply = self.partitions_body(id);
+        let is_clock = |(_, text): &(usize, &[u8])| *text == instant.as_bytes();
+        let windows = reply.body.windows(instant.len()).enumerate();
+        let clocks = windows.filter(is_clock).map(|(at, _)| at).collect();
+        let kept = (touched, reply.body.clone(), clocks);
+        self.kept.partitions.insert(id, kept);
+        reply
+    }
+
     fn partitions_body(&self, id: BrokerId) -> Reply {
         let Some(broker) = self.broker(id) else {
             return Reply::empty(404);
         };
+        let instant = self.wall.milli(self.now);
         let mut bodies = Vec::new();
         for (partition, replica) in broker.replicas.iter().filter(|(_, r)| r.role != Role::Absent) {
             let leads = replica.role == Role::Leader;
@@ -173,7 +202,7 @@ impl World {
                     exporter_phase: replica.phase.name(),
                     exported_position: self.exported_position(id, *partition),
                     clock: ClockBody {
-                        instant: self.wall.milli(self.now),
+                        instant: instant.clone(),
                         modification_type: "None",
                         modification: Empty {},
                     },

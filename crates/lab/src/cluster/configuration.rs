@@ -407,14 +407,18 @@ impl Configuration {
 
     /// Whether merging a configuration of the same version would change anything.
     fn has_news_from(&self, other: &Configuration) -> bool {
-        let is_newer = |(id, theirs): (&BrokerId, &Arc<Member>)| {
-            (self.members.get(id)).is_none_or(|own| own.version < theirs.version)
+        // Both are in the order of their ids, and mostly of the same: they are gone through side by side.
+        let mut own_members = self.members.iter().peekable();
+        let mut is_newer = |(id, theirs): (&BrokerId, &Arc<Member>)| {
+            while own_members.next_if(|(own, _)| *own < id).is_some() {}
+            let own = own_members.next_if(|(own, _)| *own == id);
+            own.is_none_or(|(_, own)| own.version < theirs.version)
         };
         let has_gone_on = match (&self.pending, &other.pending) {
             (Some(own), Some(theirs)) => theirs.version > own.version,
             _ => false,
         };
-        has_gone_on || (other.reshaped && !self.reshaped) || other.members.iter().any(is_newer)
+        has_gone_on || (other.reshaped && !self.reshaped) || other.members.iter().any(&mut is_newer)
     }
 
     /// Whether merging it with one of the same version gives this one.

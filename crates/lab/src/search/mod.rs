@@ -66,6 +66,8 @@ pub(crate) struct Cluster {
     pub(crate) restores: Vec<Restore>,
     /// How far each importer has come, by its index.
     pub(crate) imported: BTreeMap<(&'static str, PartitionId), i64>,
+    /// What each importer found when it last looked, by its index: the UUIDs of what it reads from, and their documents.
+    pub(crate) found: BTreeMap<&'static str, Vec<(String, usize)>>,
     pub(crate) writes: u64,
     pub(crate) rewrites: u64,
 }

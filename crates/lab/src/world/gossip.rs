@@ -100,17 +100,39 @@ impl View {
         }
     }
 
-    /// As [`View::shown`], by whoever asks for all brokers and has looked for the leader once.
-    pub(crate) fn shown_under(
-        &self,
-        leader: Option<BrokerId>,
-        broker: BrokerId,
-        partition: PartitionId,
-    ) -> Option<bool> {
-        match self.said(broker, partition)? {
-            None => Some(false),
-            Some(_) => (leader == Some(broker)).then_some(true),
+    /// As [`View::leader`], of all partitions at once: what each broker said is gone through once.
+    pub(crate) fn leaders(&self) -> BTreeMap<PartitionId, BrokerId> {
+        let mut claims: BTreeMap<PartitionId, (u64, Reverse<BrokerId>)> = BTreeMap::new();
+        for broker in &self.listed {
+            let Some(heard) = self.heard.get(broker) else {
+                continue;
+            };
+            for (partition, term) in heard.roles.iter() {
+                if let Some(term) = term {
+                    let claim = (*term, Reverse(*broker));
+                    let most = claims.entry(*partition).or_insert(claim);
+                    *most = (*most).max(claim);
+                }
+            }
         }
+        let leader = |(partition, (_, Reverse(broker)))| (partition, broker);
+        claims.into_iter().map(leader).collect()
+    }
+
+    /// As [`View::shown`], of all partitions of a broker in this gateway's order, by whoever knows all leaders.
+    pub(crate) fn shown_by(
+        &self,
+        leaders: &BTreeMap<PartitionId, BrokerId>,
+        broker: BrokerId,
+    ) -> Vec<(PartitionId, bool)> {
+        let Some(heard) = self.heard.get(&broker) else {
+            return Vec::new();
+        };
+        let shown = |partition: &PartitionId| match heard.roles.get(partition)? {
+            None => Some((*partition, false)),
+            Some(_) => (leaders.get(partition) == Some(&broker)).then_some((*partition, true)),
+        };
+        self.partition_order.iter().filter_map(shown).collect()
     }
 
     /// How many listed brokers hold the partition.

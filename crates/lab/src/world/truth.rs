@@ -60,26 +60,30 @@ impl World {
     /// Partitions of which two replicas have committed different histories: whatever was told to clients, one of them will
     /// be given up. Down brokers are read from their disks.
     pub fn forked(&self) -> Vec<PartitionId> {
-        let forks = |partition: &PartitionId| {
-            let mut longest: Option<&Replica> = None;
-            for replica in self.brokers.values().filter_map(|b| b.replicas.get(partition)) {
-                let Some(other) = longest else {
-                    longest = Some(replica);
-                    continue;
-                };
-                let common = replica.committed.min(other.committed);
-                // Where one entry of two logs is the same, so is everything before it.
-                let last = |replica: &Replica| replica.log.get(common.wrapping_sub(1)).copied();
-                if last(replica) != last(other) {
-                    return true;
-                }
-                if replica.committed > other.committed {
-                    longest = Some(replica);
-                }
+        let partitions = self.config.partitions as usize;
+        // By partition, in the order of their ids, which begin with 1.
+        let mut longest: Vec<Option<&Replica>> = vec![None; partitions];
+        let mut forked = BTreeSet::new();
+        for (partition, replica) in self.brokers.values().flat_map(|broker| &broker.replicas) {
+            let place = (partition.0 as usize).wrapping_sub(1);
+            let Some(longest) = longest.get_mut(place) else {
+                continue;
+            };
+            let Some(other) = longest else {
+                *longest = Some(replica);
+                continue;
+            };
+            let common = replica.committed.min(other.committed);
+            // Where one entry of two logs is the same, so is everything before it.
+            let last = |replica: &Replica| replica.log.get(common.wrapping_sub(1)).copied();
+            if last(replica) != last(other) {
+                forked.insert(*partition);
             }
-            false
-        };
-        self.partition_ids().into_iter().filter(forks).collect()
+            if replica.committed > other.committed {
+                *longest = Some(replica);
+            }
+        }
+        forked.into_iter().collect()
     }
 
     /// How many replicas of each partition take part, on brokers that run.
@@ -137,6 +141,11 @@ impl World {
     /// The change of somebody else's that a request has cancelled.
     pub fn foreign_cancelled(&self) -> Option<u64> {
         self.foreign_cancelled
+    }
+
+    /// All brokers, and whether each answers.
+    pub fn answering(&self) -> impl Iterator<Item = (BrokerId, bool)> {
+        self.brokers.values().map(|broker| (broker.id, broker.answers()))
     }
 
     /// Brokers that answer nobody: down, frozen, or still starting.

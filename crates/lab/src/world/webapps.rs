@@ -21,6 +21,9 @@ pub(crate) struct Deployment {
     pub(crate) replicas: u32,
 }
 
+/// What importers read begins with this.
+const RECORDS_OF_PROCESSES: &str = "zeebe-record_process";
+
 impl Webapp {
     pub(crate) const BOTH: [Webapp; 2] = [Webapp::Operate, Webapp::Tasklist];
 
@@ -104,12 +107,20 @@ impl World {
     fn not_imported(&mut self, region: Region, importer: &'static str) -> Vec<(DocumentId, Document)> {
         let partitions = self.partition_ids();
         let search = &mut self.searches[region.index()];
+        let from = (Bound::Included(RECORDS_OF_PROCESSES), Bound::Unbounded);
         let indices: Vec<_> = search
             .indices
-            .range("zeebe-record_process".to_owned()..)
-            .take_while(|(name, _)| name.starts_with("zeebe-record_process"))
+            .range::<str, _>(from)
+            .take_while(|(name, _)| name.starts_with(RECORDS_OF_PROCESSES))
             .map(|(_, index)| index)
             .collect();
+        // Documents are added and never taken out one by one: as many in the same indices are the same ones.
+        let now = || indices.iter().map(|index| (index.uuid.as_str(), index.len()));
+        let found = search.found.entry(importer).or_default();
+        if now().eq(found.iter().map(|(uuid, count)| (uuid.as_str(), *count))) {
+            return Vec::new();
+        }
+        *found = now().map(|(uuid, count)| (uuid.to_owned(), count)).collect();
         let mut new = Vec::new();
         for partition in partitions {
             let seen = search.imported.entry((importer, partition)).or_insert(-1);

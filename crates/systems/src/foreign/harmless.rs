@@ -11,7 +11,7 @@ use c8dr_domain::plain::is_obeyed;
 /// the five characters `\u{9b}` for one of them.
 pub(crate) fn harmless(body: &[u8]) -> Cow<'_, [u8]> {
     // Nearly every body: no escapes, nothing beyond ASCII. Raw controls are no JSON anyway.
-    if !body.iter().any(|byte| *byte == b'\\' || *byte >= 0x7f) {
+    if !body.chunks(GLANCE).any(is_suspicious) {
         return Cow::Borrowed(body);
     }
     // What is not UTF-8 is no JSON, and is refused before it comes here.
@@ -44,6 +44,16 @@ pub(crate) fn harmless(body: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(body);
     }
     Cow::Owned(out.into_bytes())
+}
+
+/// As many bytes are looked at together: enough for the machine to take many in one step.
+const GLANCE: usize = 256;
+
+/// Whether an escape or anything beyond ASCII is in it.
+fn is_suspicious(bytes: &[u8]) -> bool {
+    let odd = |byte: &u8| u8::from(*byte == b'\\') | u8::from(*byte >= 0x7f);
+    // Without a way out in the middle, which would make it go byte by byte.
+    bytes.iter().fold(0, |seen, byte| seen | odd(byte)) != 0
 }
 
 /// How long the escape is with which `text` begins, in bytes, and the character to spell out if it stands for one that

@@ -1,5 +1,6 @@
 //! Reading JSON with the path and the byte of what is wrong, and the scalars that Zeebe writes in several ways.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -16,18 +17,26 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Garbled> {
         return Err(Garbled::content("", "the body is empty"));
     }
     // serde_json does not look at strings that nobody reads; left in, one stray byte there would keep all the others as they are.
-    if let Err(error) = std::str::from_utf8(body) {
-        let at = error.valid_up_to();
-        return Err(Garbled {
-            what: "it is not UTF-8".to_owned(),
-            path: String::new(),
-            at: Some(at),
-            excerpt: around(body, at),
-        });
-    }
-    let body = &*harmless(body);
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.valid_up_to();
+            return Err(Garbled {
+                what: "it is not UTF-8".to_owned(),
+                path: String::new(),
+                at: Some(at),
+                excerpt: around(body, at),
+            });
+        }
+    };
+    let body = harmless(body);
+    // What is known to be UTF-8 need not be looked through for that string by string.
+    let value = match &body {
+        Cow::Borrowed(_) => serde_json::from_str(text),
+        Cow::Owned(body) => serde_json::from_slice(body),
+    };
     // The path costs time, so it is looked for only once something is known to be wrong.
-    serde_json::from_slice(body).or_else(|_| read_with_path(body))
+    value.or_else(|_| read_with_path(&body))
 }
 
 fn read_with_path<T: DeserializeOwned>(body: &[u8]) -> Result<T, Garbled> {

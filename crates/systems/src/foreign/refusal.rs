@@ -53,14 +53,22 @@ pub fn refusal(body: &[u8]) -> String {
     shown(text.as_bytes(), MESSAGE_CHARS_MAX)
 }
 
+/// Whether a body may be a page at all. Nearly every answer is JSON, and is none at the first glance.
+pub(crate) fn may_be_page(content_type: Option<&str>, body: &[u8]) -> bool {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    is_declared(content_type) || first.is_some_and(|byte| !byte.is_ascii() || *byte == b'<')
+}
+
+fn is_declared(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+}
+
 /// If the body is an HTML page: its title, or `untitled`. None of the APIs that are spoken here sends one.
 pub fn page(content_type: Option<&str>, body: &[u8]) -> Option<String> {
-    let declared = content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
-    // Nearly every answer is JSON, and is none at the first glance.
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if !declared && first.is_none_or(|byte| byte.is_ascii() && *byte != b'<') {
+    if !may_be_page(content_type, body) {
         return None;
     }
+    let declared = is_declared(content_type);
     // A title stands near the beginning; a longer search would be wasted on a hostile body.
     let start = &body[..body.len().min(4096)];
     let text = String::from_utf8_lossy(start);

@@ -263,6 +263,15 @@ fn room_on_the_disks() {
     let mut since = vec![(&steady, 100)];
     since.extend(&scenes);
     over(&room(3_600), &watched(&since), &facts(), Broken, "lasts for 1");
+    // A reading that is forgotten counts no more: what was free then is not missed now.
+    let emptier = free(40 * GB);
+    over(
+        &room(600),
+        &watched(&[(&emptier, 1), (&steady, 600)]),
+        &facts(),
+        Met,
+        "No disk fills up",
+    );
     stands(&room(600), &free(2 * GB), Broken, "lasts for 0 s");
     stands(&room(600), &free(GB), Broken, "lasts for 0 s");
 }

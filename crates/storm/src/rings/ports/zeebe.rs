@@ -266,16 +266,7 @@ impl LabZeebe {
                 .into_iter()
                 .map(async |(broker, begun)| (broker, self.own_account(begun).await)),
         );
-        let asked: Vec<(c8dr_lab::BrokerId, Question)> = (plain.iter())
-            .map(|begun| (begun.broker(), begun.question()))
-            .collect();
-        let (said, accounts) = join(self.lab.finish_all(plain), accounts).await;
-        let mut told: BTreeMap<BrokerId, Account> = BTreeMap::new();
-        for (broker, (ready, partitions)) in accounts {
-            let account = told.entry(broker).or_default();
-            account.ready = ready;
-            account.followed = Some(partitions);
-        }
+        let (said, mut accounts) = join(self.lab.finish_all(plain), accounts).await;
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answers = Answers::default();
         let mut said = said.into_iter();
@@ -286,17 +277,28 @@ impl LabZeebe {
             let sight = shown.gateway(name, region, [one, two, three]);
             answers.gateways.insert(name.clone(), sight);
         }
-        for ((broker, question), said) in asked.into_iter().skip(3 * asked_gateways.len()).zip(said) {
-            let account = told.entry(BrokerId(broker.0)).or_default();
-            match question {
-                Question::Ready => account.ready = ready(said),
-                Question::Partitions => account.partitions = Some(said),
-                _ => account.metrics = sight(said, told_metrics),
+        // The answers stand in the order of the questions, but for those that were followed.
+        let mut brokers = Vec::with_capacity(questions.brokers.len());
+        for (broker, asked) in &questions.brokers {
+            let mut account = Account::default();
+            if asked.ready == AskReady::Always {
+                account.ready = said.next().map_or(Sight::NotAsked, ready);
             }
+            match accounts.iter().position(|(of, _)| of == broker) {
+                Some(place) => {
+                    let (_, (ready, partitions)) = accounts.swap_remove(place);
+                    account.ready = ready;
+                    account.followed = Some(partitions);
+                }
+                None => account.partitions = said.next(),
+            }
+            if asked.metrics {
+                let metrics = said.next().map(|said| sight(said, told_metrics));
+                account.metrics = metrics.unwrap_or_default();
+            }
+            brokers.push((*broker, shown.broker(*broker, account)));
         }
-        for (broker, account) in told {
-            answers.brokers.insert(broker, shown.broker(broker, account));
-        }
+        answers.brokers = brokers.into_iter().collect();
         answers
     }
 }
