@@ -74,14 +74,14 @@ impl Region {
         let beside = running(&pods, Component::Search).next();
         match beside {
             Some(beside) if !trials.iter().any(has_curl) => {
-                told(self.from_beside(&beside.name, exporters).await)
+                told(self.write_beside(&beside.name, exporters).await)
             }
             _ => told(trials),
         }
     }
 
     /// From the pod of the search in the same namespace.
-    async fn from_beside(
+    async fn write_beside(
         &self,
         pod: &str,
         wanted: &BTreeMap<RegionId, ExporterId>,
