@@ -790,28 +790,3 @@ async fn e1_a_snapshot_at_the_pauses_answer_loses_what_a_drained_one_keeps() {
         "after the drain both regions hold the same"
     );
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_brokers_clock_goes_on_where_nothing_else_does() {
-    let lab = Asking::new(WorldConfig {
-        creates_per_second: 0.0,
-        ..WorldConfig::default()
-    });
-    lab.sleep(30.0).await;
-    let (_, mut before) = lab.management(0, "GET", "/actuator/partitions", "").await;
-    lab.sleep(1.0).await;
-    let (_, mut after) = lab.management(0, "GET", "/actuator/partitions", "").await;
-    let taken = |body: &mut serde_json::Value| -> Vec<String> {
-        let own = body.as_object_mut().unwrap();
-        own.values_mut()
-            .map(|one| one["clock"]["instant"].take().as_str().unwrap().to_owned())
-            .collect()
-    };
-    let (then, now) = (taken(&mut before), taken(&mut after));
-    assert_eq!(before, after, "but for the clock all is as it was");
-    assert!(!then.is_empty());
-    assert!(
-        then.iter().zip(&now).all(|(then, now)| then < now),
-        "{then:?} {now:?}"
-    );
-}

@@ -303,3 +303,28 @@ async fn a_whole_disaster_of_tiny_data_fits_into_a_minute() {
     let all = &took.0["disaster in all"];
     assert!(all[all.len() / 2] < 60.0 && all[all.len() - 1] < 75.0, "{all:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_brokers_clock_goes_on_where_nothing_else_does() {
+    let lab = Asking::new(WorldConfig {
+        creates_per_second: 0.0,
+        ..WorldConfig::default()
+    });
+    lab.sleep(30.0).await;
+    let (_, mut before) = lab.management(0, "GET", "/actuator/partitions", "").await;
+    lab.sleep(1.0).await;
+    let (_, mut after) = lab.management(0, "GET", "/actuator/partitions", "").await;
+    let taken = |body: &mut serde_json::Value| -> Vec<String> {
+        let own = body.as_object_mut().unwrap();
+        own.values_mut()
+            .map(|one| one["clock"]["instant"].take().as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (then, now) = (taken(&mut before), taken(&mut after));
+    assert_eq!(before, after, "but for the clock all is as it was");
+    assert!(!then.is_empty());
+    assert!(
+        then.iter().zip(&now).all(|(then, now)| then < now),
+        "{then:?} {now:?}"
+    );
+}
