@@ -6,7 +6,7 @@ use super::survey::Flush;
 use super::{Finding, FindingCode, Scene, Severity, finding};
 use crate::condition::exporting::lasting;
 use crate::condition::{Room, room};
-use crate::ids::{BrokerId, RegionId, counted, sentence};
+use crate::ids::{BrokerId, RegionId, clause, sentence};
 use crate::observation::Sight;
 
 impl Scene<'_> {
@@ -126,8 +126,8 @@ impl Scene<'_> {
                 Severity::Note,
                 FindingCode::FlushOff,
                 format!(
-                    "Whether {} flushes to disk before acknowledging is not shown by `/actuator/configprops`.",
-                    counted("broker", &untold)
+                    "Whether {} to disk before acknowledging is not shown by `/actuator/configprops`.",
+                    clause("broker", &untold, "flushes", "flush")
                 ),
                 remedy,
             ));
