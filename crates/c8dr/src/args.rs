@@ -426,6 +426,36 @@ pub enum Ctl {
     /// `helm list` of both regions
     #[command(after_help = "Example:\n  c8dr lab ctl releases")]
     Releases,
+    /// Where the clients' name points; with arguments it is pointed there first, past everybody
+    #[command(
+        after_help = "Examples:\n  c8dr lab ctl names\n  c8dr lab ctl names --to region0\n  c8dr lab ctl names --server hangs"
+    )]
+    Names {
+        /// A region that it is to point to; twice for both
+        #[arg(long, value_name = "REGION")]
+        to: Vec<String>,
+        /// A target that belongs to neither region, beside those
+        #[arg(long, value_name = "TARGET")]
+        strange: Option<String>,
+        /// What its server does with changes from now on
+        #[arg(long, value_enum)]
+        server: Option<NameServer>,
+    },
+}
+
+/// What a name server does with the changes that are asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NameServer {
+    /// It carries them out.
+    Works,
+    /// It refuses them.
+    Refused,
+    /// It takes them, and does not carry them out.
+    Ignored,
+    /// It neither answers nor changes anything.
+    Hangs,
+    /// It carries them out, and does not answer.
+    Unanswered,
 }
 
 /// On or off.

@@ -62,7 +62,7 @@ impl IntoResponse for Refusal {
 
 impl Lab {
     /// `GET /status /audit /audit/searches /audit/final /timeline /promises`, `POST /load /break /heal /spoil /snapshot /restore /down`, and
-    /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/volumes?region=… /ctl/releases` as helm and kubectl would be used: JSON in and out.
+    /// `POST /ctl`, `GET /ctl/pods?region=… /ctl/volumes?region=… /ctl/releases /ctl/names` as helm and kubectl would be used: JSON in and out.
     pub fn control_router(&self) -> Router {
         Router::new()
             .route("/status", get(async |State(lab): State<Lab>| Json(lab.status())))

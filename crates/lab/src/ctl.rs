@@ -1,4 +1,7 @@
-//! The control port's verbs: what helm, kubectl and the cloud's console do to the lab (`c8dr lab ctl …`).
+//! The control port's verbs: what helm, kubectl, the cloud's console and whoever keeps the clients' names do to the lab
+//! (`c8dr lab ctl …`).
+
+use std::collections::BTreeSet;
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
@@ -13,7 +16,7 @@ use crate::kube;
 use crate::lab::{Lab, UnknownRegion};
 use crate::search::Flavour;
 use crate::search::store::StoreState;
-use crate::world::{PlatformError, SearchFault, World};
+use crate::world::{NamesTrouble, PlatformError, SearchFault, World};
 
 /// What to do: exactly one of these.
 #[derive(Deserialize, Debug)]
@@ -29,6 +32,7 @@ enum Verb {
     Search(Search),
     LoseSnapshot(Named),
     CreateIndex(Index),
+    Names(Names),
 }
 
 #[derive(Deserialize, Debug)]
@@ -121,6 +125,39 @@ struct Index {
     name: String,
 }
 
+/// Points the clients' name somewhere, past everybody, or makes its server well or unwell.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct Names {
+    /// The regions that it is to point to; none of them is nowhere.
+    to: Option<Vec<String>>,
+    /// A target that belongs to neither region, beside those.
+    strange: Option<String>,
+    /// `works`, `refused`, `ignored`, `hangs` or `unanswered`, as in a drill.
+    server: Option<ServerWord>,
+}
+
+#[derive(Deserialize, Debug, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum ServerWord {
+    Works,
+    Refused,
+    Ignored,
+    Hangs,
+    Unanswered,
+}
+
+/// What the clients' name really points to, whether or not its server would say so.
+#[derive(Serialize)]
+struct NamesTold {
+    name: String,
+    points_to: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strange: Option<String>,
+    serial: u64,
+    ttl_s: u64,
+}
+
 #[derive(Serialize)]
 struct Complaint {
     error: String,
@@ -141,12 +178,16 @@ enum Refusal {
     NoNewIndex(String),
     #[error("name the region: ?region=…")]
     NoRegion,
+    #[error("say what of the names is to change: \"to\", \"strange\" or \"server\"")]
+    NothingOfNames,
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match &self {
-            Refusal::NotUnderstood(_) | Refusal::NoRegion => StatusCode::BAD_REQUEST,
+            Refusal::NotUnderstood(_) | Refusal::NoRegion | Refusal::NothingOfNames => {
+                StatusCode::BAD_REQUEST
+            }
             Refusal::Region(_) | Refusal::NoSnapshot(_) => StatusCode::NOT_FOUND,
             Refusal::NoNewIndex(_) => StatusCode::CONFLICT,
             Refusal::Platform(error) => match error {
@@ -164,16 +205,17 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// `POST /ctl`, `GET /ctl/pods?region=…`, `GET /ctl/volumes?region=…`, `GET /ctl/releases`.
+/// `POST /ctl`, `GET /ctl/pods?region=…`, `GET /ctl/volumes?region=…`, `GET /ctl/releases`, `GET /ctl/names`.
 pub(crate) fn router() -> Router<Lab> {
     Router::new()
         .route("/ctl", post(verb))
         .route("/ctl/pods", get(pods))
         .route("/ctl/volumes", get(volumes))
         .route("/ctl/releases", get(releases))
+        .route("/ctl/names", get(async |State(lab): State<Lab>| all_names(&lab)))
 }
 
-/// Carries out one verb; the answer is all releases as they are then.
+/// Carries out one verb; the answer is all releases as they are then, or for the names where they point then.
 async fn verb(State(lab): State<Lab>, body: Bytes) -> Result<Response, Refusal> {
     match serde_json::from_slice(&body)? {
         Verb::Install(chart) => {
@@ -224,6 +266,10 @@ async fn verb(State(lab): State<Lab>, body: Bytes) -> Result<Response, Refusal> 
                 return Err(Refusal::NoNewIndex(index.name));
             }
         }
+        Verb::Names(names) => {
+            treat_names(&lab, names)?;
+            return Ok(all_names(&lab));
+        }
     }
     Ok(all_releases(&lab))
 }
@@ -246,6 +292,46 @@ fn treat_search(world: &mut World, region: Region, search: &Search) {
             FlavourWord::Opensearch => Flavour::Opensearch,
         });
     }
+}
+
+fn treat_names(lab: &Lab, names: Names) -> Result<(), Refusal> {
+    if names.to.is_none() && names.strange.is_none() && names.server.is_none() {
+        return Err(Refusal::NothingOfNames);
+    }
+    let to: BTreeSet<Region> = (names.to.iter().flatten())
+        .map(|name| lab.region(name))
+        .collect::<Result<_, _>>()?;
+    lab.with(|w| {
+        if names.to.is_some() || names.strange.is_some() {
+            w.set_names(to, names.strange);
+        }
+        if let Some(server) = names.server {
+            w.trouble_names(match server {
+                ServerWord::Works => NamesTrouble::None,
+                ServerWord::Refused => NamesTrouble::Refuses,
+                ServerWord::Ignored => NamesTrouble::Ignores,
+                ServerWord::Hangs => NamesTrouble::Hangs,
+                ServerWord::Unanswered => NamesTrouble::Mute,
+            });
+        }
+    });
+    Ok(())
+}
+
+fn all_names(lab: &Lab) -> Response {
+    let told = lab.with(|w| {
+        let record = w.names_really();
+        NamesTold {
+            name: record.name.clone(),
+            points_to: (record.regions.iter())
+                .map(|region| w.region_name(*region).to_owned())
+                .collect(),
+            strange: record.strange.clone(),
+            serial: record.serial,
+            ttl_s: record.ttl.as_secs(),
+        }
+    });
+    Json(told).into_response()
 }
 
 async fn pods(State(lab): State<Lab>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {

@@ -544,3 +544,41 @@ async fn a_bare_region_has_nothing_until_something_is_installed() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_control_port_tells_and_sets_where_the_clients_name_points() {
+    let lab = lab(7);
+    let first = read(&lab, "/ctl/names").await;
+    assert_eq!(
+        (&first["points_to"], &first["serial"], &first["ttl_s"]),
+        (&json!(["region0", "region1"]), &json!(1), &json!(60))
+    );
+    let (status, pointed) = ctl(&lab, json!({"names": {"to": ["region0"]}})).await;
+    assert_eq!(
+        (status, &pointed["points_to"], &pointed["serial"]),
+        (200, &json!(["region0"]), &json!(2))
+    );
+    let away = json!({"names": {"strange": "parking.example", "server": "hangs"}});
+    let (_, pointed) = ctl(&lab, away).await;
+    assert_eq!(
+        (&pointed["points_to"], &pointed["strange"]),
+        (&json!([]), &json!("parking.example"))
+    );
+    // The server hangs, for whoever asks it; whoever asks the lab is told what is so.
+    assert!(lab.lab.with(|w| w.names().is_none()));
+    assert_eq!(read(&lab, "/ctl/names").await, pointed);
+    assert_eq!(ctl(&lab, json!({"names": {"server": "works"}})).await.1, pointed);
+    assert!(lab.lab.with(|w| w.names().is_some()));
+    for (names, status) in [
+        (json!({}), 400),
+        (json!({"to": ["region7"]}), 404),
+        (json!({"server": "naps"}), 400),
+    ] {
+        assert_eq!(ctl(&lab, json!({"names": names})).await.0, status, "{names}");
+    }
+    assert_eq!(
+        read(&lab, "/ctl/names").await,
+        pointed,
+        "what is refused changes nothing"
+    );
+}

@@ -9,6 +9,7 @@ use c8dr_engine::clock::Clock;
 use c8dr_lab::{Endpoints, Lab, Listen, Region, ServeError, WorldConfig};
 use c8dr_systems::dial::{Connector, Tcp};
 use c8dr_systems::http::{Client, Service};
+use clap::ValueEnum;
 use http_body_util::Full;
 use tower::ServiceExt;
 
@@ -85,6 +86,18 @@ async fn ctl(screen: &Screen, files: &Files, control: Option<&str>, verb: &Ctl) 
         Ctl::Pods { region } => get(format!("/ctl/pods?region={region}")),
         Ctl::Volumes { region } => get(format!("/ctl/volumes?region={region}")),
         Ctl::Releases => get("/ctl/releases".to_owned()),
+        Ctl::Names {
+            to,
+            strange: None,
+            server: None,
+        } if to.is_empty() => get("/ctl/names".to_owned()),
+        Ctl::Names { to, strange, server } => post(serde_json::json!({
+            "names": {
+                "to": (!to.is_empty()).then_some(to),
+                "strange": strange,
+                "server": server.and_then(|one| one.to_possible_value()).map(|one| one.get_name().to_owned()),
+            }
+        })),
         Ctl::Install { region, webapps } => post(serde_json::json!({
             "upgrade": { "region": region, "webapps": *webapps == Switch::On, "install": true }
         })),
