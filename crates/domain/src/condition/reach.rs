@@ -3,7 +3,7 @@
 //! That this machine reaches a search says nothing of the brokers' way to it. A search that they do not reach holds up the other
 //! exporter, too, once exporting is resumed. `spec: real-zeebe/edge-cases.md E9`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Verdict;
 use crate::ids::{ExporterId, RegionId, listed};
@@ -15,76 +15,90 @@ pub(super) fn arrive(
     from: RegionId,
     exporters: &BTreeMap<RegionId, ExporterId>,
 ) -> Verdict {
-    let name = |region: RegionId| &picture.installation.region(region).name;
+    do_arrive(picture, from, exporters).unwrap_or_else(|early| early)
+}
+
+fn do_arrive(
+    picture: &Picture<'_>,
+    from: RegionId,
+    exporters: &BTreeMap<RegionId, ExporterId>,
+) -> Result<Verdict, Verdict> {
+    let name = &picture.installation.region(from).name;
     let platform = picture.latest.platforms.get(&from);
-    let trials = match platform.map(|platform| &platform.writes) {
-        Some(sight) => match sight.seen() {
-            Some(trials) => trials,
-            None => {
-                return Verdict::NotYet(format!(
-                    "What pods of region {} write into both searches cannot be tried: {}.",
-                    name(from),
-                    sight.instead().unwrap_or_default()
-                ));
-            }
-        },
-        None => return Verdict::NotYet("Nothing was tried yet.".to_owned()),
-    };
-    let mut untried = Vec::new();
-    let mut writers = BTreeSet::new();
-    for to in exporters.keys() {
-        let tried: Vec<&WriteTrial> = trials.iter().filter(|trial| trial.to == *to).collect();
-        let cluster = (picture.latest.searches.get(to)).and_then(|search| search.cluster.seen());
-        for trial in &tried {
-            match &trial.outcome {
-                Trial::Written { cluster: reached } => {
-                    if let Some(seen) = cluster.filter(|seen| seen.uuid != *reached) {
-                        return Verdict::Broken(format!(
-                            "What {} writes for region {} arrives in the cluster {reached}, and the search of region {} is {}: \
-                             the exporter's address leads elsewhere.",
-                            trial.pod,
-                            name(*to),
-                            name(*to),
-                            seen.uuid
-                        ));
-                    }
-                    writers.insert(trial.pod.as_str());
-                }
-                Trial::Failed { why } => {
-                    return Verdict::NotYet(format!(
-                        "{} of region {} cannot write into the search of region {}: {why}. Its exporter would hold up both.",
-                        trial.pod,
-                        name(from),
-                        name(*to)
-                    ));
-                }
-                Trial::Untried { .. } => {}
-            }
-        }
-        let is_written = (tried.iter()).any(|trial| matches!(trial.outcome, Trial::Written { .. }));
-        if !is_written {
-            let why = tried.iter().find_map(|trial| match &trial.outcome {
-                Trial::Untried { why } => Some(why.as_str()),
-                Trial::Written { .. } | Trial::Failed { .. } => None,
-            });
-            untried.push(format!(
-                "{} ({})",
-                name(*to),
-                why.unwrap_or("no pod was found to write from")
-            ));
-        }
-    }
-    if untried.is_empty() {
-        return Verdict::Met(format!(
-            "Both searches have taken what {} of region {} wrote, and it was taken away again.",
-            listed(writers),
-            name(from)
-        ));
+    let sight = platform
+        .map(|platform| &platform.writes)
+        .ok_or_else(|| Verdict::NotYet("Nothing was tried yet.".to_owned()))?;
+    let trials = sight.seen().ok_or_else(|| {
+        Verdict::NotYet(format!(
+            "What pods of region {name} write into both searches cannot be tried: {}.",
+            sight.instead().unwrap_or_default()
+        ))
+    })?;
+    for trial in trials {
+        holds(picture, from, trial)?;
     }
     // What cannot be tried is no reason to stop: the leaders' own account proves it after the resume.
-    Verdict::Met(format!(
-        "Whether pods of region {} reach the search of region {} was not tried.",
-        name(from),
-        listed(untried)
-    ))
+    let untried: Vec<String> = (exporters.keys())
+        .filter_map(|to| untried(picture, *to, trials))
+        .collect();
+    if !untried.is_empty() {
+        return Ok(Verdict::Met(format!(
+            "Whether pods of region {name} reach the search of region {} was not tried.",
+            listed(untried)
+        )));
+    }
+    let mut writers: Vec<&str> = (trials.iter().filter(|trial| is_written(trial)))
+        .map(|trial| trial.pod.as_str())
+        .collect();
+    writers.dedup();
+    Ok(Verdict::Met(format!(
+        "Both searches have taken what {} of region {name} wrote, and it was taken away again.",
+        listed(writers)
+    )))
+}
+
+fn is_written(trial: &WriteTrial) -> bool {
+    matches!(trial.outcome, Trial::Written { .. })
+}
+
+/// That nothing speaks against a pod's way.
+fn holds(picture: &Picture<'_>, from: RegionId, trial: &WriteTrial) -> Result<(), Verdict> {
+    let (from, to) = (
+        &picture.installation.region(from).name,
+        &picture.installation.region(trial.to).name,
+    );
+    let reached = match &trial.outcome {
+        Trial::Written { cluster } => cluster,
+        Trial::Untried { .. } => return Ok(()),
+        Trial::Failed { why } => {
+            return Err(Verdict::NotYet(format!(
+                "{} of region {from} cannot write into the search of region {to}: {why}. Its exporter would hold up both.",
+                trial.pod
+            )));
+        }
+    };
+    let search = picture.latest.searches.get(&trial.to);
+    match search.and_then(|search| search.cluster.seen()) {
+        Some(seen) if seen.uuid == *reached => Ok(()),
+        Some(seen) => Err(Verdict::Broken(format!(
+            "What {} writes for region {to} arrives in the cluster {reached}, and the search of region {to} is {}: the \
+             exporter's address leads elsewhere.",
+            trial.pod, seen.uuid
+        ))),
+        None => Err(Verdict::NotYet(format!(
+            "Whether the cluster {reached} that {} writes to is the search of region {to} cannot be read.",
+            trial.pod
+        ))),
+    }
+}
+
+/// The region, with why no pod has written into its search, if none has.
+fn untried(picture: &Picture<'_>, to: RegionId, trials: &[WriteTrial]) -> Option<String> {
+    let mut tried = trials.iter().filter(|trial| trial.to == to).peekable();
+    let why = match tried.peek().map(|first| &first.outcome) {
+        Some(Trial::Untried { why }) => why.as_str(),
+        _ => "no pod was found to write from",
+    };
+    let why = why.to_owned();
+    (!tried.any(is_written)).then(|| format!("{} ({why})", picture.installation.region(to).name))
 }

@@ -13,7 +13,7 @@ use c8dr_domain::platform::{Component, Pod, Trial, WriteTrial};
 use futures_util::future::join_all;
 use serde::Deserialize;
 
-use super::discover::{environment, exporters, without_login};
+use super::discover::{environment, exporters};
 use super::exec::{Ran, run};
 use super::region::Region;
 use super::rights::Right;
@@ -21,23 +21,28 @@ use crate::foreign::{json, shown};
 use crate::http::{Bounds, Fault};
 
 /// What the shell says where the broker's environment has no address for the exporter.
-const NO_ADDRESS: i32 = 90;
+const NO_ADDRESS: i32 = 120;
 /// The connection to the pod, and four requests there, each with a limit of its own.
 const BOUNDS: Bounds = Bounds {
     connect: Duration::from_secs(3),
     answer: Duration::from_secs(33),
     body_bytes_max: 64 * 1024,
 };
+/// Why it is tried from elsewhere.
+const NO_CURL: &str = "there is no curl in the brokers' pods";
 /// What is between two answers.
 const MARK: &str = "--c8dr--";
 
-/// What the shell does once it has the address in `u` and the login in `n` and `p`. Curl gets the login by its standard input, so
-/// that no list of processes shows it. The steps: make the index, write, ask which cluster this is, take the index away.
+/// What the shell does once it has the address in `u`, the login in `n` and `p`, and the index in `i`. Curl gets the login by its
+/// standard input, so that no list of processes shows it, and escaped as curl's configuration wants it. The steps: make the index,
+/// write, ask which cluster this is, take the index away.
 const SCRIPT: &str = r#"
 command -v curl >/dev/null 2>&1 || exit 127
-[ -n "$u" ] || exit 90
+[ -n "$u" ] || exit 120
+printf '%s\n--c8dr--\n' "${n:+login}"
+escaped() { printf '%s' "$1" | sed 's/[\\"]/\\&/g'; }
 ask() {
-  if [ -n "$n" ]; then printf 'user = "%s:%s"\n' "$n" "$p"; fi |
+  if [ -n "$n" ]; then printf 'user = "%s:%s"\n' "$(escaped "$n")" "$(escaped "$p")"; fi |
     curl --config - --silent --show-error --connect-timeout 3 --max-time 8 --noproxy '*' \
       --header 'content-type: application/json' --request "$1" "${u%/}/$2" --write-out '\n%{http_code}\n--c8dr--\n' ${3:+--data "$3"}
 }
@@ -64,28 +69,22 @@ impl Region {
         };
         let brokers: Vec<&Pod> = running(&pods, Component::Broker).collect();
         let trials = join_all(brokers.iter().flat_map(|pod| {
-            (exporters.iter()).map(|(to, exporter)| self.trial(&pod.name, *to, Place::Broker { exporter }))
+            exporters.iter().map(async |(to, exporter)| {
+                let outcome = self.attempt(&pod.name, &Place::Broker { exporter }).await;
+                trial(&pod.name, *to, outcome)
+            })
         }))
         .await;
-        let has_curl = |trial: &(WriteTrial, bool)| trial.1;
-        let told = |trials: Vec<(WriteTrial, bool)>| {
-            Sight::Seen(trials.into_iter().map(|(trial, _)| trial).collect())
-        };
-        let beside = running(&pods, Component::Search).next();
-        match beside {
-            Some(beside) if !trials.iter().any(has_curl) => {
-                told(self.write_beside(&beside.name, exporters).await)
+        match running(&pods, Component::Search).next() {
+            Some(beside) if trials.iter().all(lacks_curl) => {
+                Sight::Seen(self.write_beside(&beside.name, exporters).await)
             }
-            _ => told(trials),
+            _ => Sight::Seen(trials),
         }
     }
 
     /// From the pod of the search in the same namespace.
-    async fn write_beside(
-        &self,
-        pod: &str,
-        wanted: &BTreeMap<RegionId, ExporterId>,
-    ) -> Vec<(WriteTrial, bool)> {
+    async fn write_beside(&self, pod: &str, wanted: &BTreeMap<RegionId, ExporterId>) -> Vec<WriteTrial> {
         let environment = match self.list(Right::ListStatefulSets).await {
             Ok(sets) => (sets.iter())
                 .find(|set| set.metadata.name == self.brokers_name())
@@ -95,63 +94,54 @@ impl Region {
         };
         let addresses = exporters(&environment);
         join_all(wanted.iter().map(async |(to, exporter)| {
-            let id = exporter.as_str().to_ascii_lowercase();
-            let why = match addresses.get(&id) {
-                Some(Some(address)) if !has_login(&environment, &id) && is_plain(address) => {
-                    return self.trial(pod, *to, Place::Search { address }).await;
+            let outcome = match addresses.get(&exporter.as_str().to_ascii_lowercase()) {
+                Some(Some(address)) if is_plain(address) => {
+                    self.attempt(pod, &Place::Search { address }).await
                 }
-                Some(Some(_)) => "the brokers have no curl, and their login to it is not taken elsewhere",
-                _ => "the brokers have no curl, and their stateful set names no address for its exporter",
+                _ => untried("the brokers have no curl, and their stateful set names no plain address for its exporter"),
             };
-            (trial(pod, *to, untried(why)), true)
+            trial(pod, *to, outcome)
         }))
         .await
     }
 
-    /// One pod's attempt, and whether it had a curl to try it with.
-    async fn trial(&self, pod: &str, to: RegionId, place: Place<'_>) -> (WriteTrial, bool) {
-        let index = format!("c8dr-trial-{pod}");
-        let settings = match place {
-            Place::Broker { exporter } => {
-                let id = exporter.as_str().to_ascii_uppercase();
-                if !id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-                {
-                    let why = "the exporter's id makes no variable of a shell";
-                    return (trial(pod, to, untried(why)), true);
-                }
-                let of = |end: &str| format!("$ZEEBE_BROKER_EXPORTERS_{id}_ARGS_{end}");
-                format!(
-                    "u={}\nn={}\np={}",
-                    quoted(&of("URL")),
-                    quoted(&of("AUTHENTICATION_USERNAME")),
-                    quoted(&of("AUTHENTICATION_PASSWORD"))
-                )
-            }
-            Place::Search { address } => format!("u='{address}'\nn=\np="),
+    /// What comes of one pod's attempt.
+    async fn attempt(&self, pod: &str, place: &Place<'_>) -> Trial {
+        let Some(settings) = settings(place) else {
+            return untried("the exporter's id makes no variable of a shell");
         };
-        let script = format!("i='{index}'\n{settings}\n{SCRIPT}");
-        let outcome = match run(self, pod, &script, String::new(), BOUNDS).await {
-            Ok(ran) if ran.code == Some(127) => {
-                return (
-                    trial(pod, to, untried("there is no curl in the brokers' pods")),
-                    false,
-                );
-            }
+        let script = format!("i='c8dr-trial-{pod}'\n{settings}\n{SCRIPT}");
+        match run(self, pod, &script, String::new(), BOUNDS).await {
             Ok(ran) => outcome(&ran),
             // Nothing ran: that says nothing about the way.
             Err(Fault::NotSent { detail, .. }) => Trial::Untried { why: detail },
             Err(fault) => Trial::Failed {
                 why: format!("what became of it was not told: {fault}"),
             },
-        };
-        (trial(pod, to, outcome), true)
+        }
     }
 }
 
-fn quoted(variable: &str) -> String {
-    format!("\"{variable}\"")
+/// The shell's variables; `None` where an exporter's id can be none.
+fn settings(place: &Place<'_>) -> Option<String> {
+    match place {
+        Place::Broker { exporter } => {
+            let id = exporter.as_str().to_ascii_uppercase();
+            let of = |end: &str| format!("\"$ZEEBE_BROKER_EXPORTERS_{id}_ARGS_{end}\"");
+            let is_plain = id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            is_plain.then(|| {
+                format!(
+                    "u={}\nn={}\np={}",
+                    of("URL"),
+                    of("AUTHENTICATION_USERNAME"),
+                    of("AUTHENTICATION_PASSWORD")
+                )
+            })
+        }
+        Place::Search { address } => Some(format!("u='{address}'\nn=\np=")),
+    }
 }
 
 fn trial(pod: &str, to: RegionId, outcome: Trial) -> WriteTrial {
@@ -166,16 +156,12 @@ fn untried(why: &str) -> Trial {
     Trial::Untried { why: why.to_owned() }
 }
 
-fn running(pods: &[Pod], component: Component) -> impl Iterator<Item = &Pod> {
-    (pods.iter()).filter(move |pod| pod.component == component && pod.is_ready && !pod.is_terminating)
+fn lacks_curl(trial: &WriteTrial) -> bool {
+    matches!(&trial.outcome, Trial::Untried { why } if why == NO_CURL)
 }
 
-/// Whether an exporter logs in with a name of its own, wherever the password comes from.
-fn has_login(environment: &BTreeMap<String, String>, exporter: &str) -> bool {
-    let prefix = format!("ZEEBE_BROKER_EXPORTERS_{}_ARGS_", exporter.to_ascii_uppercase());
-    let address = environment.get(&format!("{prefix}URL"));
-    environment.contains_key(&format!("{prefix}AUTHENTICATION_USERNAME"))
-        || address.is_some_and(|address| without_login(address) != *address)
+fn running(pods: &[Pod], component: Component) -> impl Iterator<Item = &Pod> {
+    (pods.iter()).filter(move |pod| pod.component == component && pod.is_ready && !pod.is_terminating)
 }
 
 /// Whether an address can stand between a shell's quotes.
@@ -189,6 +175,14 @@ fn outcome(ran: &Ran) -> Trial {
     match ran.code {
         Some(0) => answers(&ran.out),
         Some(NO_ADDRESS) => untried("the brokers' environment names no address for its exporter"),
+        Some(126 | 127) => untried(NO_CURL),
+        // It did not understand, or could not begin.
+        Some(1..=4 | 43) => untried(&format!("curl there did not take it: {}", said())),
+        // Whom Java trusts is not whom curl trusts.
+        Some(35 | 51 | 53 | 54 | 58..=60 | 64 | 66 | 77 | 80 | 82 | 83 | 91) => untried(&format!(
+            "curl there does not come through TLS, of which the exporter has its own idea: {}",
+            said()
+        )),
         Some(code) => Trial::Failed {
             why: format!("curl there ended with {code}: {}", said()),
         },
@@ -198,14 +192,15 @@ fn outcome(ran: &Ran) -> Trial {
     }
 }
 
-/// The answers in the order in which they were asked for.
+/// The answers in the order in which they were asked for, behind the word whether there was a login to ask with.
 fn answers(out: &[u8]) -> Trial {
     #[derive(Deserialize)]
     struct Cluster {
         cluster_uuid: String,
     }
     let text = String::from_utf8_lossy(out);
-    let answers: Vec<(&str, u16)> = text
+    let (login, rest) = text.split_once(MARK).unwrap_or_default();
+    let answers: Vec<(&str, u16)> = rest
         .split(MARK)
         .filter_map(|part| {
             let (body, status) = part.trim_end().rsplit_once('\n')?;
@@ -225,18 +220,24 @@ fn answers(out: &[u8]) -> Trial {
         ("asking which cluster it is", cluster, false),
         ("taking the index away again", gone, false),
     ] {
-        // Who may write records only has proven that it is reached and knows them.
-        if *status == 403 && body.contains("security_exception") {
-            return Trial::Untried {
-                why: format!(
+        match status {
+            200..300 => {}
+            _ if is_well => {}
+            // The exporter may have one from elsewhere.
+            401 if login.trim().is_empty() => {
+                return untried("it wants a login, and the exporter's is not in the pod's environment");
+            }
+            // Who may write records only has proven that it is reached and knows them.
+            403 if body.contains("security_exception") => {
+                return untried(&format!(
                     "the exporter's user is known there, and may not do this: {what} was answered 403"
-                ),
-            };
-        }
-        if !(200..300).contains(status) && !is_well {
-            return Trial::Failed {
-                why: format!("{what} was answered {status}: {}", shown(body.as_bytes(), 200)),
-            };
+                ));
+            }
+            _ => {
+                return Trial::Failed {
+                    why: format!("{what} was answered {status}: {}", shown(body.as_bytes(), 200)),
+                };
+            }
         }
     }
     match json::read::<Cluster>(cluster.0.as_bytes()) {
@@ -268,10 +269,14 @@ mod tests {
         }
     }
 
+    /// What the shell prints; with a login, if it had one.
+    fn printed_by(login: &str, answers: [(&str, u16); 4]) -> String {
+        let answers = answers.map(|(body, status)| format!("{body}\n{status}\n{MARK}\n"));
+        format!("{login}\n{MARK}\n{}", answers.concat())
+    }
+
     fn printed(answers: [(&str, u16); 4]) -> String {
-        answers
-            .map(|(body, status)| format!("{body}\n{status}\n{MARK}\n"))
-            .concat()
+        printed_by("login", answers)
     }
 
     const WELL: [(&str, u16); 4] = [
@@ -306,7 +311,7 @@ mod tests {
             );
         }
         let all = printed(WELL);
-        let (_, three) = all.split_once(MARK).unwrap();
+        let (three, _) = all.trim_end().trim_end_matches(MARK).rsplit_once(MARK).unwrap();
         for out in ["", "<html>", three] {
             assert!(told(Some(0), out).starts_with("failed: its answers are not understood"));
         }
@@ -319,6 +324,8 @@ mod tests {
         assert!(told(Some(0), &printed(answers)).starts_with("untried: the exporter's user is known there"));
         answers[0] = (r#"{"error":{"type":"security_exception"}}"#, 401);
         assert!(told(Some(0), &printed(answers)).starts_with("failed: making an index was answered 401"));
+        // The exporter may have a login that the pod's environment does not show.
+        assert!(told(Some(0), &printed_by("", answers)).starts_with("untried: it wants a login"));
     }
 
     #[test]
@@ -333,6 +340,60 @@ mod tests {
         );
         assert!(told(None, "").starts_with("failed: how curl there ended was not told"));
         assert!(told(Some(NO_ADDRESS), "").starts_with("untried:"));
+        // The exporter trusts by a store of Java's own.
+        assert!(told(Some(60), "").starts_with("untried:"));
+    }
+
+    /// The script as a shell runs it, with a curl that writes down what it is given.
+    #[test]
+    fn the_shell_asks_four_times_and_hides_a_login_with_quotes_in_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let curl = folder.path().join("curl");
+        let fake = "#!/bin/sh\ncat >>\"$NOTES/stdin\"\nprintf '%s\\n' \"$*\" >>\"$NOTES/words\"\nprintf '{}\\n200\\n--c8dr--\\n'\n";
+        std::fs::write(&curl, fake).unwrap();
+        std::fs::set_permissions(&curl, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let exporter = ExporterId::new("elasticsearchregion1");
+        let settings = settings(&Place::Broker { exporter: &exporter }).unwrap();
+        let ran = |address: &str| {
+            let usual = std::env::var("PATH").unwrap_or_default();
+            let prefix = "ZEEBE_BROKER_EXPORTERS_ELASTICSEARCHREGION1_ARGS";
+            std::process::Command::new("sh")
+                .args(["-c", &format!("i='c8dr-trial-a-0'\n{settings}\n{SCRIPT}")])
+                .env("PATH", format!("{}:{usual}", folder.path().display()))
+                .env("NOTES", folder.path())
+                .env(format!("{prefix}_URL"), address)
+                .env(format!("{prefix}_AUTHENTICATION_USERNAME"), "elastic")
+                .env(format!("{prefix}_AUTHENTICATION_PASSWORD"), r#"a"b\c"#)
+                .output()
+                .unwrap()
+        };
+        assert_eq!(ran("").status.code(), Some(NO_ADDRESS));
+        let well = ran("http://es:9200/");
+        assert!(well.status.success(), "{well:?}");
+        let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(read("stdin"), "user = \"elastic:a\\\"b\\\\c\"\n".repeat(4));
+        let words = read("words");
+        let asked: Vec<&str> = (words.lines())
+            .filter_map(|line| line.split_once("--request ")?.1.split_once(" --write"))
+            .map(|(asked, _)| asked)
+            .collect();
+        assert_eq!(
+            asked,
+            [
+                "PUT http://es:9200/c8dr-trial-a-0",
+                "PUT http://es:9200/c8dr-trial-a-0/_doc/1?refresh=true",
+                "GET http://es:9200/_cluster/state/version?filter_path=cluster_uuid",
+                "DELETE http://es:9200/c8dr-trial-a-0",
+            ]
+        );
+        assert!(
+            !words.contains("elastic:"),
+            "a list of processes shows it: {words}"
+        );
+        // Four answers were printed, and that nothing told which cluster it is.
+        assert!(told(Some(0), &String::from_utf8(well.stdout).unwrap()).starts_with("failed: which cluster"));
     }
 
     #[test]

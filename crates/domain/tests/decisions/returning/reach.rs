@@ -86,6 +86,13 @@ fn what_was_not_tried_is_not_proven() {
     stands(&arrives(), &nobody, Met, "no pod was found to write from");
 }
 
+/// A document that arrived somewhere proves nothing while it is not known which cluster should have it.
+#[test]
+fn a_cluster_that_cannot_be_read_is_not_taken_for_the_right_one() {
+    let world = tried([there(), there()]).search(PARIS, |search| search.cluster = unread());
+    stands(&arrives(), &world, NotYet, "cannot be read");
+}
+
 /// The search whose cluster it should be is asked in the same look, or its UUID could not be compared.
 #[test]
 fn which_cluster_it_should_be_is_asked_with_it() {
