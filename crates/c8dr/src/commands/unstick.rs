@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use c8dr_domain::effect::Answer;
 use c8dr_domain::hanging::{Standing, standing};
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::observation::Observation;
@@ -113,10 +114,16 @@ pub(super) async fn run(args: &Args, screen: &Screen, wanted: &Unstick) -> Resul
             unstuck.unstuck.push(format!("{}, by itself", pod.name));
             continue;
         }
-        region
-            .delete_broker_pod(pod)
-            .await
-            .map_err(CliError::Kubernetes)?;
+        if let Err(trouble) = region.delete_broker_pod(pod).await {
+            // Who lost the answer, or came second, looks what became of the pod as one who was answered does.
+            let is_open = matches!(
+                trouble.clone().answer(),
+                Answer::Unknown { .. } | Answer::Conflict { .. }
+            );
+            if !is_open && !trouble.is_missing() {
+                return Err(CliError::Kubernetes(trouble));
+            }
+        }
         let within = (patience, Duration::from_secs(wanted.wait));
         match back(&site, region, id, pod, within, &progress).await? {
             Ok(words) => unstuck.unstuck.push(format!("{} {words}", pod.name)),
@@ -215,17 +222,15 @@ async fn back(
     loop {
         let found = look(site, region, id, patience).await;
         let last = match &found {
-            Ok(found) => {
-                let anew = |found: &&Found| found.pod.name == gone.name && found.pod.uid != gone.uid;
-                match found.iter().find(anew) {
-                    Some(anew) => match anew.standing {
-                        Standing::Ready | Standing::InCluster => return Ok(Ok(anew.words.clone())),
-                        Standing::Broken(_) => return Ok(Err(anew.words.clone())),
-                        _ => anew.words.clone(),
-                    },
-                    None => "was deleted, and is not made anew yet".to_owned(),
-                }
-            }
+            Ok(found) => match found.iter().find(|found| found.pod.name == gone.name) {
+                Some(old) if old.pod.uid == gone.uid => format!("is there still, and {}", old.words),
+                Some(anew) => match anew.standing {
+                    Standing::Ready | Standing::InCluster => return Ok(Ok(anew.words.clone())),
+                    Standing::Broken(_) => return Ok(Err(anew.words.clone())),
+                    _ => anew.words.clone(),
+                },
+                None => "was deleted, and is not made anew yet".to_owned(),
+            },
             // It was the only one, perhaps.
             Err(_) => "was deleted, and cannot be seen".to_owned(),
         };

@@ -25,6 +25,18 @@ struct World {
     /// What a deleted pod comes back as; ready and listed if not given.
     comes_back: Option<Value>,
     deleted: Vec<String>,
+    /// What becomes of a deletion.
+    deletion: Deletion,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Deletion {
+    #[default]
+    Answered,
+    /// It is done, and the connection breaks before the answer.
+    Unanswered,
+    /// The connection breaks, and nothing is done.
+    Lost,
 }
 
 fn running() -> Value {
@@ -101,6 +113,9 @@ fn api(world: Shared) -> Server {
                 let wanted: Value = serde_json::from_str(&body).unwrap();
                 let is_it = (world.pods.get(&name))
                     .is_some_and(|(uid, _)| wanted["preconditions"]["uid"] == json!(uid));
+                if world.deletion == Deletion::Lost {
+                    return;
+                }
                 match is_it {
                     false => (
                         "409 Conflict",
@@ -111,6 +126,9 @@ fn api(world: Shared) -> Server {
                         let new = (format!("new-{name}"), status);
                         world.deleted.push(name.clone());
                         world.pods.insert(name, new);
+                        if world.deletion == Deletion::Unanswered {
+                            return;
+                        }
                         ("200 OK", json!({"kind": "Status", "status": "Success"}))
                     }
                 }
@@ -263,6 +281,24 @@ fn what_is_broken_is_refused() {
         .exits(3)
         .says("whether it hangs is not known");
     assert!(deleted(&world).is_empty());
+}
+
+/// A lost answer says nothing: what became of the pod does.
+#[test]
+fn a_deletion_whose_answer_is_lost_is_looked_for() {
+    let world = world();
+    world.lock().unwrap().deletion = Deletion::Unanswered;
+    unstick(&world, &["--yes"])
+        .exits(0)
+        .says("Made anew: camunda-zeebe-0 is ready")
+        .says("Made anew: camunda-zeebe-1 is ready");
+    assert_eq!(deleted(&world), ["camunda-zeebe-0", "camunda-zeebe-1"]);
+    let lost = self::world();
+    lost.lock().unwrap().deletion = Deletion::Lost;
+    unstick(&lost, &["--yes", "--wait", "3"])
+        .exits(6)
+        .says("NOT back: camunda-zeebe-0 is there still, and HANGS");
+    assert!(deleted(&lost).is_empty());
 }
 
 #[test]
