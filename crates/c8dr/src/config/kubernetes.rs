@@ -25,9 +25,7 @@ pub struct KubernetesAt {
 impl KubernetesAt {
     /// What a person would type to ask the same.
     pub fn kubectl(&self, words: &[&str]) -> Vec<String> {
-        let mut line = vec!["kubectl".to_owned()];
-        line.extend(self.access.flags());
-        line.extend(["--namespace".to_owned(), self.namespace.clone()]);
+        let mut line = self.access.kubectl(&self.namespace);
         line.extend(words.iter().map(|word| (*word).to_owned()));
         line
     }

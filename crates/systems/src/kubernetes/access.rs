@@ -52,18 +52,20 @@ pub(super) struct Opened {
 type Identity = (Vec<u8>, Vec<u8>);
 
 impl Access {
-    /// What kubectl is told to reach the same API server: `--kubeconfig FILE --context NAME`, or nothing.
-    pub fn flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
+    /// How a person begins to ask the same: `kubectl --kubeconfig FILE --context NAME --namespace NAMESPACE`, the first two
+    /// where they are said.
+    pub fn kubectl(&self, namespace: &str) -> Vec<String> {
+        let mut line = vec!["kubectl".to_owned()];
         if let Access::Kubeconfig { files, context } = self {
             if let [file] = files.as_slice() {
-                flags.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
+                line.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
             }
             if let Some(context) = context {
-                flags.extend(["--context".to_owned(), context.clone()]);
+                line.extend(["--context".to_owned(), context.clone()]);
             }
         }
-        flags
+        line.extend(["--namespace".to_owned(), namespace.to_owned()]);
+        line
     }
 
     /// Reads what there is, and runs the credential plugin where one is named. Nothing is sent to the API server.

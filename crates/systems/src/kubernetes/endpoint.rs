@@ -80,10 +80,7 @@ impl DnsEndpoint {
 
     /// What a person would type before other words: `kubectl --context X --namespace NS`.
     pub fn kubectl(&self) -> String {
-        let mut line = vec!["kubectl".to_owned()];
-        line.extend(self.cluster.access().flags());
-        line.extend(["--namespace".to_owned(), self.namespace.clone()]);
-        line.join(" ")
+        self.cluster.access().kubectl(&self.namespace).join(" ")
     }
 }
 
