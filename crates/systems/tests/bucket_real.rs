@@ -7,8 +7,9 @@
     reason = "it has no harness, and its figures are for whoever started it"
 )]
 
+mod real;
+
 use std::env;
-use std::error::Error;
 use std::sync::Arc;
 
 use c8dr_domain::observation::Sight;
@@ -18,25 +19,16 @@ use c8dr_systems::base_url::BaseUrl;
 use c8dr_systems::bucket::{Credentials, Limits, S3, Store};
 use c8dr_systems::dial::{Tcp, TlsOptions};
 use futures_util::future::join_all;
+use real::{Outcome, given, where_said};
 
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+/// Where the server is.
+const SERVER: &str = "C8DR_S3_ENDPOINT";
 
 const WRITERS: usize = 64;
 const ROUNDS: usize = 20;
 
 fn main() -> Outcome {
-    let Some(endpoint) = env::var("C8DR_S3_ENDPOINT").ok() else {
-        println!("skipped: C8DR_S3_ENDPOINT is not set");
-        return Ok(());
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(run(&endpoint))
-}
-
-fn given(name: &str) -> Outcome<String> {
-    env::var(name).map_err(|_| format!("C8DR_S3_ENDPOINT is set, so {name} must be, too").into())
+    where_said(SERVER, async |endpoint| run(&endpoint).await)
 }
 
 fn store(endpoint: &str, bucket: &str, secret: &str, prefix: &str) -> Outcome<Store> {
@@ -46,7 +38,7 @@ fn store(endpoint: &str, bucket: &str, secret: &str, prefix: &str) -> Outcome<St
         region: env::var("C8DR_S3_REGION").unwrap_or_else(|_| "us-east-1".to_owned()),
         endpoint: Some(BaseUrl::parse(endpoint)?),
         credentials: Credentials {
-            access_key_id: given("C8DR_S3_ACCESS_KEY")?,
+            access_key_id: given(SERVER, "C8DR_S3_ACCESS_KEY")?,
             secret_access_key: secret.into(),
             session_token: None,
         },
@@ -58,7 +50,10 @@ fn store(endpoint: &str, bucket: &str, secret: &str, prefix: &str) -> Outcome<St
 }
 
 async fn run(endpoint: &str) -> Outcome {
-    let (bucket, secret) = (given("C8DR_S3_BUCKET")?, given("C8DR_S3_SECRET_KEY")?);
+    let (bucket, secret) = (
+        given(SERVER, "C8DR_S3_BUCKET")?,
+        given(SERVER, "C8DR_S3_SECRET_KEY")?,
+    );
     let prefix = format!("c8dr trial/{}", Clock::system().wall().as_millisecond());
     let ours = store(endpoint, &bucket, &secret, &prefix)?;
 

@@ -9,11 +9,10 @@
     reason = "it has no harness, and its figures are for whoever started it"
 )]
 
+mod real;
+
 use std::collections::BTreeSet;
-use std::env;
-use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,27 +27,20 @@ use c8dr_systems::dns::{Algorithm, Key, NameServer, Targets, Update};
 use c8dr_systems::kubernetes::{Access, Cluster, DnsEndpoint, Limits};
 use c8dr_systems::traffic::{ExternalDns, Places};
 use futures_util::future::join_all;
+use real::{Outcome, given, where_said};
 use serde_json::{Value, json};
 
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+/// Where the server is.
+const SERVER: &str = "C8DR_DNS_SERVER";
 
 const LONDON: RegionId = RegionId(0);
 const PARIS: RegionId = RegionId(1);
 const TTL_S: u32 = 5;
 
 fn main() -> Outcome {
-    let (Ok(kubeconfig), Ok(server)) = (env::var("C8DR_KUBECONFIG"), env::var("C8DR_DNS_SERVER")) else {
-        println!("skipped: C8DR_KUBECONFIG or C8DR_DNS_SERVER is not set");
-        return Ok(());
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(run(kubeconfig.into(), &server))
-}
-
-fn given(name: &str) -> Outcome<String> {
-    env::var(name).map_err(|_| format!("C8DR_DNS_SERVER is set, so {name} must be, too").into())
+    where_said(SERVER, async |server| {
+        run(given(SERVER, "C8DR_KUBECONFIG")?.into(), &server).await
+    })
 }
 
 fn hold(is_so: bool, words: impl FnOnce() -> String) -> Outcome {
@@ -71,20 +63,8 @@ struct Rig {
 
 impl Rig {
     fn kubectl(&self, arguments: &[&str]) -> Outcome<String> {
-        let output = Command::new(&self.kubectl)
-            .arg("--kubeconfig")
-            .arg(&self.kubeconfig)
-            .args(["--context", &self.context, "--namespace", &self.namespace])
-            .args(arguments)
-            .output()?;
-        match output.status.success() {
-            true => Ok(String::from_utf8(output.stdout)?),
-            false => Err(format!(
-                "kubectl {arguments:?}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-            .into()),
-        }
+        let place = [self.context.as_str(), &self.namespace];
+        real::kubectl(&self.kubectl, &self.kubeconfig, place, arguments)
     }
 
     fn held(&self) -> Outcome<Value> {
@@ -177,13 +157,13 @@ fn effect(to: &BTreeSet<RegionId>, expected: Option<&TrafficSight>) -> TrafficEf
 
 async fn run(kubeconfig: PathBuf, server: &str) -> Outcome {
     let (host, port) = server.rsplit_once(':').ok_or("C8DR_DNS_SERVER is HOST:PORT")?;
-    let zone = given("C8DR_DNS_ZONE")?;
+    let zone = given(SERVER, "C8DR_DNS_ZONE")?;
     let set = |target: &str| -> Outcome<BTreeSet<_>> { Ok([target.parse()?].into()) };
     let rig = Rig {
         kubeconfig,
-        kubectl: given("C8DR_KUBECTL")?,
-        context: given("C8DR_KUBE_CONTEXT")?,
-        namespace: given("C8DR_KUBE_NAMESPACE")?,
+        kubectl: given(SERVER, "C8DR_KUBECTL")?,
+        context: given(SERVER, "C8DR_KUBE_CONTEXT")?,
+        namespace: given(SERVER, "C8DR_KUBE_NAMESPACE")?,
         update: Update {
             server: Place {
                 host: host.to_owned(),
@@ -196,9 +176,9 @@ async fn run(kubeconfig: PathBuf, server: &str) -> Outcome {
             limit: Duration::from_secs(5),
         },
         key: Key {
-            name: given("C8DR_DNS_KEY_NAME")?,
+            name: given(SERVER, "C8DR_DNS_KEY_NAME")?,
             algorithm: Algorithm::HmacSha256,
-            secret: given("C8DR_DNS_KEY")?.into(),
+            secret: given(SERVER, "C8DR_DNS_KEY")?.into(),
         },
         clock: Clock::system(),
     };

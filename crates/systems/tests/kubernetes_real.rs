@@ -9,11 +9,11 @@
     reason = "it has no harness, and its figures are for whoever started it"
 )]
 
+mod real;
+
 use std::collections::BTreeMap;
-use std::env;
 use std::error::Error;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,25 +28,16 @@ use c8dr_engine::ports::Zeebe;
 use c8dr_systems::dial::{Dial, Tcp};
 use c8dr_systems::kubernetes::{Access, BrokerPod, Cluster, Forward, Limits, Numbering, Region};
 use c8dr_systems::zeebe::{self, BaseUrl, Endpoints, GatewayEndpoints};
+use real::{Outcome, given, where_said};
 
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+/// Where the server is.
+const SERVER: &str = "C8DR_KUBECONFIG";
 
 /// How long the controllers and kwok may take to do what was told.
 const SOON: Duration = Duration::from_secs(60);
 
 fn main() -> Outcome {
-    let Some(kubeconfig) = env::var("C8DR_KUBECONFIG").ok() else {
-        println!("skipped: C8DR_KUBECONFIG is not set");
-        return Ok(());
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(run(kubeconfig.into()))
-}
-
-fn given(name: &str) -> Outcome<String> {
-    env::var(name).map_err(|_| format!("C8DR_KUBECONFIG is set, so {name} must be, too").into())
+    where_said(SERVER, async |kubeconfig| run(kubeconfig.into()).await)
 }
 
 /// What the test goes by.
@@ -90,20 +81,8 @@ impl Rig {
     }
 
     fn kubectl(&self, arguments: &[&str]) -> Outcome<String> {
-        let output = Command::new(&self.kubectl)
-            .arg("--kubeconfig")
-            .arg(&self.kubeconfig)
-            .args(["--context", &self.context, "--namespace", &self.namespace])
-            .args(arguments)
-            .output()?;
-        match output.status.success() {
-            true => Ok(String::from_utf8(output.stdout)?),
-            false => Err(format!(
-                "kubectl {arguments:?}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-            .into()),
-        }
+        let place = [self.context.as_str(), &self.namespace];
+        real::kubectl(&self.kubectl, &self.kubeconfig, place, arguments)
     }
 }
 
@@ -118,17 +97,17 @@ fn hold(is_so: bool, words: impl FnOnce() -> String) -> Outcome {
 async fn run(kubeconfig: PathBuf) -> Outcome {
     let rig = Rig {
         kubeconfig,
-        kubectl: given("C8DR_KUBECTL")?,
-        context: given("C8DR_KUBE_CONTEXT")?,
-        namespace: given("C8DR_KUBE_NAMESPACE")?,
-        release: given("C8DR_KUBE_RELEASE")?,
+        kubectl: given(SERVER, "C8DR_KUBECTL")?,
+        context: given(SERVER, "C8DR_KUBE_CONTEXT")?,
+        namespace: given(SERVER, "C8DR_KUBE_NAMESPACE")?,
+        release: given(SERVER, "C8DR_KUBE_RELEASE")?,
         clock: Clock::system(),
     };
     let folder = tempfile::tempdir()?;
     seen(&rig).await?;
     misled(&rig, &folder).await?;
     rights(&rig, &folder).await?;
-    forwarded(&rig, &given("C8DR_KUBE_TARGET")?).await?;
+    forwarded(&rig, &given(SERVER, "C8DR_KUBE_TARGET")?).await?;
     made_anew(&rig).await?;
     scaled(&rig).await?;
     fenced(&rig).await?;

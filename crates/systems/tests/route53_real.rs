@@ -8,9 +8,9 @@
     reason = "it has no harness, and its figures are for whoever started it"
 )]
 
+mod real;
+
 use std::collections::BTreeSet;
-use std::env;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,32 +25,16 @@ use c8dr_systems::bucket::Credentials;
 use c8dr_systems::dial::{Tcp, TlsOptions};
 use c8dr_systems::dns::Targets;
 use c8dr_systems::route53::{Route53, Zone};
+use real::{Outcome, given, holds, where_said};
 
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+/// Where the server is.
+const SERVER: &str = "C8DR_ROUTE53_URL";
 
 const LONDON: RegionId = RegionId(0);
 const PARIS: RegionId = RegionId(1);
 
 fn main() -> Outcome {
-    let Ok(url) = env::var("C8DR_ROUTE53_URL") else {
-        println!("skipped: C8DR_ROUTE53_URL is not set");
-        return Ok(());
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(run(&url))
-}
-
-fn given(name: &str) -> Outcome<String> {
-    env::var(name).map_err(|_| format!("C8DR_ROUTE53_URL is set, so {name} must be, too").into())
-}
-
-fn hold(what: &str, is_so: bool) -> Outcome {
-    match is_so {
-        true => Ok(()),
-        false => Err(format!("not so: {what}").into()),
-    }
+    where_said(SERVER, async |url| run(&url).await)
 }
 
 fn names(url: &str, zone: &str, name: &str) -> Outcome<Route53> {
@@ -103,31 +87,31 @@ async fn seen(names: &Route53, at: &[RegionId]) -> Outcome<TrafficSight> {
 }
 
 async fn run(url: &str) -> Outcome {
-    let zone = given("C8DR_ROUTE53_ZONE")?;
-    let names_of = names(url, &zone, &given("C8DR_ROUTE53_NAME")?)?;
+    let zone = given(SERVER, "C8DR_ROUTE53_ZONE")?;
+    let names_of = names(url, &zone, &given(SERVER, "C8DR_ROUTE53_NAME")?)?;
     let nothing = seen(&names_of, &[]).await?;
     let answer = names_of.perform(&effect(&[LONDON, PARIS], Some(&nothing))).await;
-    hold(&format!("created: {answer:?}"), answer == Answer::Done)?;
+    holds(&format!("created: {answer:?}"), answer == Answer::Done)?;
     let both = seen(&names_of, &[LONDON, PARIS]).await?;
-    hold("the time to live is told", both.ttl_s == Some(5))?;
+    holds("the time to live is told", both.ttl_s == Some(5))?;
     // One type goes, another changes: one batch.
     let answer = names_of.perform(&effect(&[PARIS], Some(&both))).await;
-    hold(&format!("changed: {answer:?}"), answer == Answer::Done)?;
+    holds(&format!("changed: {answer:?}"), answer == Answer::Done)?;
     let paris = seen(&names_of, &[PARIS]).await?;
     let answer = names_of.perform(&effect(&[LONDON], Some(&both))).await;
-    hold(
+    holds(
         &format!("stale: {answer:?}"),
         matches!(answer, Answer::Stale { .. }),
     )?;
-    hold(
+    holds(
         "and nothing was changed",
         seen(&names_of, &[PARIS]).await? == paris,
     )?;
     let answer = names_of.perform(&effect(&[PARIS], Some(&both))).await;
-    hold(&format!("what is so is done: {answer:?}"), answer == Answer::Done)?;
-    let other = names(url, "ZNOSUCHZONE", &given("C8DR_ROUTE53_NAME")?)?;
+    holds(&format!("what is so is done: {answer:?}"), answer == Answer::Done)?;
+    let other = names(url, "ZNOSUCHZONE", &given(SERVER, "C8DR_ROUTE53_NAME")?)?;
     let answer = other.perform(&effect(&[PARIS], None)).await;
-    hold(
+    holds(
         &format!("another zone: {answer:?}"),
         matches!(answer, Answer::Refused { status: 404, .. }),
     )?;

@@ -7,6 +7,9 @@ mod answers;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+#[path = "../in_memory/mod.rs"]
+mod in_memory;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod rights;

@@ -10,38 +10,22 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use c8dr_domain::ids::RegionId;
 use c8dr_engine::clock::Clock;
-use c8dr_systems::dial::memory::{Listener, Network};
+use c8dr_systems::dial::memory::Network;
 use c8dr_systems::dial::{Dial, Target};
 use c8dr_systems::kubernetes::{Access, Cluster, DnsEndpoint, Forward, Limits, Region};
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+pub(crate) use crate::in_memory::serve;
+
 pub(crate) const TOKEN: &str = "t0ken-of-mine";
 pub(crate) const NAMESPACE: &str = "camunda-london";
-
-struct InMemory(Listener);
-
-impl axum::serve::Listener for InMemory {
-    type Io = DuplexStream;
-    type Addr = ();
-
-    async fn accept(&mut self) -> (DuplexStream, ()) {
-        match self.0.accept().await {
-            Some(stream) => (stream, ()),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What a server does in place of answering as it should.
 #[derive(Clone, Debug)]
@@ -381,12 +365,6 @@ pub(crate) fn failure(status: u16, message: &str) -> Response {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message,
         "reason": "Whatever", "code": status});
     (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
-}
-
-/// Serves `router` at a place in the network.
-pub(crate) fn serve(network: &Network, host: &str, port: u16, router: Router) {
-    let listener = InMemory(network.listen(host, port));
-    tokio::spawn(async move { axum::serve(listener, router).await });
 }
 
 /// A kubeconfig with a context `london`, in a file that goes with the test's end.

@@ -2,6 +2,9 @@
 //! their shapes, answers that do not come, and sets that are not simple.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../in_memory/mod.rs"]
+mod in_memory;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,34 +21,16 @@ use c8dr_engine::ports::Traffic;
 use c8dr_systems::base_url::BaseUrl;
 use c8dr_systems::bucket::Credentials;
 use c8dr_systems::dial::TlsOptions;
-use c8dr_systems::dial::memory::{Listener, Network};
+use c8dr_systems::dial::memory::Network;
 use c8dr_systems::dns::Targets;
 use c8dr_systems::route53::{Route53, SetupError, Zone};
-use tokio::io::DuplexStream;
+use in_memory::serve;
 
 const LONDON: RegionId = RegionId(0);
 const PARIS: RegionId = RegionId(1);
 const SECRET: &str = "s3cret+of/mine0123456789abcdefghijklmnop";
 const TOKEN: &str = "t0ken-that-is-lent";
 const XMLNS: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
-
-struct InMemory(Listener);
-
-impl axum::serve::Listener for InMemory {
-    type Io = DuplexStream;
-    type Addr = ();
-
-    async fn accept(&mut self) -> (DuplexStream, ()) {
-        match self.0.accept().await {
-            Some(stream) => (stream, ()),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What is answered to a batch or to a question how far it is: a status with a body, or nothing at all.
 type Planned = Option<(u16, String)>;
@@ -132,8 +117,7 @@ impl Amazon {
             let this = this.clone();
             async move { this.answer(request).await }
         });
-        let listener = InMemory(amazon.network.listen("127.0.0.1", 5353));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        serve(&amazon.network, "127.0.0.1", 5353, router);
         amazon
     }
 

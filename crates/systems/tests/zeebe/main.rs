@@ -12,6 +12,9 @@ mod grpc_fuzz;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+#[path = "../in_memory/mod.rs"]
+mod in_memory;
+#[cfg(test)]
 mod recordings;
 #[cfg(test)]
 mod support;

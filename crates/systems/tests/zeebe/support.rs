@@ -12,9 +12,11 @@ use c8dr_domain::ids::{BrokerId, GatewayName, RegionId};
 use c8dr_engine::clock::Clock;
 use c8dr_engine::ports::{Exchange, Tap};
 use c8dr_systems::dial::Dial;
-use c8dr_systems::dial::memory::{Listener, Network};
+use c8dr_systems::dial::memory::Network;
 use c8dr_systems::zeebe::{BaseUrl, Cluster, Endpoints, GatewayEndpoints};
 use tokio::io::{AsyncReadExt, DuplexStream};
+
+pub(crate) use crate::in_memory::serve;
 
 pub(crate) const BROKER: BrokerId = BrokerId(0);
 
@@ -63,30 +65,6 @@ pub(crate) fn tap() -> (Tap, Arc<Mutex<Vec<Exchange>>>) {
         Arc::new(move |exchange| keep.lock().unwrap().push(exchange)),
         told,
     )
-}
-
-struct InMemory(Listener);
-
-impl axum::serve::Listener for InMemory {
-    type Io = DuplexStream;
-    type Addr = ();
-
-    async fn accept(&mut self) -> (DuplexStream, ()) {
-        match self.0.accept().await {
-            Some(stream) => (stream, ()),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Serves `router` at a place in the network.
-pub(crate) fn serve(network: &Network, host: &str, port: u16, router: Router) {
-    let listener = InMemory(network.listen(host, port));
-    tokio::spawn(async move { axum::serve(listener, router).await });
 }
 
 /// A server that gives the same answer to everything, at the gateway's and the broker's ports.
