@@ -6,6 +6,7 @@ use std::sync::Arc;
 use c8dr_domain::effect::PlatformEffect;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::plan::traffic::Reroute;
+use c8dr_domain::run::Run;
 use c8dr_domain::search::Repository;
 use c8dr_engine::clock::Clock;
 use c8dr_engine::journal::Store;
@@ -161,6 +162,15 @@ impl Site {
                 .collect(),
             traffic: self.traffic.as_deref(),
         }
+    }
+
+    /// The newest run of this installation, on this machine, that has not ended.
+    pub(crate) fn open_run(&self) -> Result<Option<Run>, CliError> {
+        let runs = self.store.list()?.into_iter().rev();
+        Ok(runs
+            .filter_map(|kept| kept.recovered.ok())
+            .map(|recovered| recovered.run)
+            .find(|run| !run.has_ended() && run.plan.installation == self.config.installation))
     }
 
     /// The snapshot repository. The name of its bucket is asked of Terraform where the configuration says so.

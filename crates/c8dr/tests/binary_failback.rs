@@ -116,7 +116,13 @@ fn killed_in_the_middle_it_is_resumed_to_the_same_end() {
             .run(&["failback", "--returning", lost, "--yes"])
             .exits(3)
             .says("run resume");
+        // Who only looks is told of it before anything that a person would type against the pause.
+        stage.run(&["status"]).exits(0).says("open run").says(&format!(
+            "unfinished at {step}: `c8dr why` tells what it waits for"
+        ));
         stage.run(&["run", "resume"]).exits(0).says("verified");
+        let healthy = stage.run(&["status", "--output", "json"]).exits(0).json();
+        assert!(healthy.get("open_run").is_none(), "{healthy}");
         stage.until("healthy", LIMIT);
         nothing_is_wrong(&stage);
         stage.run(&["run", "verify"]).exits(0).says("the same");

@@ -13,6 +13,7 @@ use c8dr_systems::zeebe::zbctl;
 use crate::args::{Args, Output, Status};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::show::status::OpenRun;
 use crate::show::{self, Screen};
 use crate::site::Site;
 use crate::watch::{GLANCE, watch};
@@ -60,9 +61,25 @@ fn print(
     traffic: Option<&Sight<TrafficSight>>,
 ) -> Result<bool, CliError> {
     let (installation, endpoints) = (&site.config.installation, &site.config.endpoints);
-    let document = show::status::document(installation, endpoints, history, diagnosis, traffic);
+    // What is seen counts also where this machine's own journals cannot be read.
+    let open = site.open_run().ok().flatten().map(|run| OpenRun::of(&run));
+    let document = show::status::document(
+        installation,
+        endpoints,
+        history,
+        diagnosis,
+        traffic,
+        open.as_ref(),
+    );
     screen.result(&document, || {
-        show::status::human(installation, endpoints, history, diagnosis, traffic)
+        show::status::human(
+            installation,
+            endpoints,
+            history,
+            diagnosis,
+            traffic,
+            open.as_ref(),
+        )
     })
 }
 

@@ -29,21 +29,12 @@ const EVERY: Duration = Duration::from_millis(600);
 
 pub(super) async fn run(args: &Args, screen: &Screen) -> Result<Exit, CliError> {
     let site = Site::open(args, screen)?;
-    let why = match unfinished(&site)? {
+    let why = match site.open_run()? {
         Some(run) => Why::Run(Box::new(of_run(&site, &run).await)),
         None => Why::Questions(questions(&site).await?),
     };
     screen.result(&why, || show::why::human(&why))?;
     Ok(Exit::Done)
-}
-
-/// The newest run of this installation that has not ended.
-fn unfinished(site: &Site) -> Result<Option<Run>, CliError> {
-    let runs = site.store.list()?.into_iter().rev();
-    Ok(runs
-        .filter_map(|kept| kept.recovered.ok())
-        .map(|recovered| recovered.run)
-        .find(|run| !run.has_ended() && run.plan.installation == site.config.installation))
 }
 
 /// What the present step of a run waits for, by a fresh look.
@@ -114,7 +105,9 @@ fn held(condition: &Condition, verdict: &Verdict) -> Held {
 }
 
 async fn looked(site: &Site, run: &Run, wanted: &[Condition]) -> History {
-    let asks = Asks::of(wanted, &run.facts);
+    let mut asks = Asks::of(wanted, &run.facts);
+    // Nothing is written by a look of a person's.
+    asks.writes.clear();
     let mut history = History::new();
     for reading in 0..READINGS {
         if reading > 0 {

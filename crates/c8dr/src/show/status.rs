@@ -8,6 +8,8 @@ use c8dr_domain::ids::{BrokerId, PartitionId, listed};
 use c8dr_domain::installation::Installation;
 use c8dr_domain::observation::Sight;
 use c8dr_domain::picture::{Lead, Picture};
+use c8dr_domain::plan::StepId;
+use c8dr_domain::run::Run;
 use c8dr_domain::topology::Role;
 use c8dr_domain::traffic::TrafficSight;
 use c8dr_systems::zeebe::Endpoints;
@@ -31,6 +33,36 @@ pub(crate) struct Document {
     /// Where the users' names point, where they are configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     traffic: Option<String>,
+    /// A run of this machine that has not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_run: Option<OpenRun>,
+}
+
+/// A run of this machine that has not ended: whoever finds exporting paused should know of it first.
+#[derive(Clone, Serialize)]
+pub(crate) struct OpenRun {
+    id: String,
+    state: String,
+    /// Where it is; none is before its first step, or at the proof behind its last.
+    step: Option<StepId>,
+}
+
+impl OpenRun {
+    pub(crate) fn of(run: &Run) -> OpenRun {
+        OpenRun {
+            id: run.id.to_string(),
+            state: run.word().to_owned(),
+            step: run.current_step().or_else(|| run.next_step()),
+        }
+    }
+
+    fn words(&self) -> String {
+        let at = self.step.map_or(String::new(), |step| format!(" at {step}"));
+        format!(
+            "{}, {}{at}: `c8dr why` tells what it waits for; if nobody works on it, `c8dr run resume`",
+            self.id, self.state
+        )
+    }
 }
 
 #[derive(Serialize)]
@@ -71,6 +103,7 @@ pub(crate) fn document(
     history: &History,
     diagnosis: &Diagnosis,
     traffic: Option<&Sight<TrafficSight>>,
+    open: Option<&OpenRun>,
 ) -> Option<Document> {
     let picture = Picture::of(installation, history)?;
     let regions = installation
@@ -124,6 +157,7 @@ pub(crate) fn document(
             .map(|change| change.id.0),
         readings: history.len(),
         traffic: traffic.map(|sight| traffic_words(installation, sight)),
+        open_run: open.cloned(),
     })
 }
 
@@ -154,6 +188,7 @@ pub(crate) fn human(
     history: &History,
     diagnosis: &Diagnosis,
     traffic: Option<&Sight<TrafficSight>>,
+    open: Option<&OpenRun>,
 ) -> String {
     let Some(picture) = Picture::of(installation, history) else {
         return "Nothing was read.".to_owned();
@@ -215,6 +250,9 @@ pub(crate) fn human(
             "traffic     {}",
             shortened(&traffic_words(installation, sight))
         );
+    }
+    if let Some(open) = open {
+        let _ = writeln!(text, "open run    {}", styled(OPEN, open.words()));
     }
     text.push_str(&unheard::human(&unheard::unheard(endpoints, history), endpoints));
     let _ = write!(text, "\n{}", diagnosed(diagnosis));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Verdict;
 use crate::ids::{ExporterId, RegionId, listed};
+use crate::observation::Sight;
 use crate::picture::Picture;
 use crate::platform::{Trial, WriteTrial};
 
@@ -29,10 +30,15 @@ fn do_arrive(
         .map(|platform| &platform.writes)
         .ok_or_else(|| Verdict::NotYet("Nothing was tried yet.".to_owned()))?;
     let trials = sight.seen().ok_or_else(|| {
-        Verdict::NotYet(format!(
-            "What pods of region {name} write into both searches cannot be tried: {}.",
-            sight.instead().unwrap_or_default()
-        ))
+        Verdict::NotYet(match sight {
+            Sight::NotAsked => {
+                format!("Whether what pods of region {name} write arrives in both searches is tried by a run alone.")
+            }
+            other => format!(
+                "What pods of region {name} write into both searches cannot be tried: {}.",
+                other.instead().unwrap_or_default()
+            ),
+        })
     })?;
     for trial in trials {
         holds(picture, from, trial)?;
