@@ -210,7 +210,9 @@ pub enum CliError {
     },
     /// No such run.
     #[error("there is no {which}")]
-    #[diagnostic(help("`c8dr run list` shows the runs of this machine. One that was begun on another: `c8dr run resume --from-record`."))]
+    #[diagnostic(help(
+        "`c8dr run list` shows the runs of this machine. One that was begun on another: `c8dr run resume --from-record`."
+    ))]
     NoRun {
         /// Which was meant.
         which: String,
