@@ -51,7 +51,8 @@ ZONE
 names() {
     dig +short +tries=1 +time=1 -p "${DNS_SERVER##*:}" "@${DNS_SERVER%:*}" "$DNS_NAME" A 2>/dev/null | sort | paste -sd' '
 }
-dns_answers() { [[ -n $(names) ]]; }
+# Whether it serves the zone, which may have no name of users yet.
+dns_answers() { [[ -n $(dig +short +tries=1 +time=1 -p "${DNS_SERVER##*:}" "@${DNS_SERVER%:*}" "$DNS_ZONE" SOA 2>/dev/null) ]]; }
 
 # names_set ADDRESS…: as somebody else would, who has the key too.
 names_set() {
