@@ -51,6 +51,12 @@ pub struct Timings {
     pub partitions_hang_limit: Duration,
     /// How long a step-down waits for an exporter whose target is silent.
     pub exporter_timeout_block: Span,
+    /// How long a slow search takes for one bulk.
+    pub slow_bulk: Span,
+    /// After how long an exporter gives up a call that nobody answers, and begins the next.
+    pub exporter_call_limit: Duration,
+    /// How long an exporter pauses between two calls that fail.
+    pub exporter_call_pause: Span,
     /// From the loss of a leader to the next one, where there is a majority.
     pub election: Span,
     /// From a forced configuration to a leader, where one was about to stand anyway.
@@ -168,6 +174,12 @@ impl Timings {
             partitions_hang_limit: Duration::from_millis(5_060),
             // Stepping down stood for 55 s in a call to the unreachable Elasticsearch (E6).
             exporter_timeout_block: Span::ms(48_000, 56_000),
+            // The stand-in that was told to be slow: readings took up to 1.5 s, the pause 1.56 s (E1).
+            slow_bulk: Span::ms(1_300, 1_560),
+            // "SocketTimeoutException: 30,000 milliseconds timeout" (E6).
+            exporter_call_limit: Duration::from_secs(30),
+            // Not recorded: it waits for its bulk's delay, or backs off to 10 s at most.
+            exporter_call_pause: Span::ms(1_000, 10_000),
             election: Span::ms(2_500, 4_500),
             election_after_force_fast: Span::ms(200, 600),
             election_after_force_slow: Span::ms(3_300, 6_200),
@@ -240,6 +252,9 @@ impl Timings {
             partitions_hang_from: Duration::ZERO,
             partitions_hang_limit: Duration::from_millis(5_060),
             exporter_timeout_block: Span::ZERO,
+            slow_bulk: Span::ZERO,
+            exporter_call_limit: Duration::ZERO,
+            exporter_call_pause: Span::ZERO,
             election: Span::ZERO,
             election_after_force_fast: Span::ZERO,
             election_after_force_slow: Span::ZERO,

@@ -421,6 +421,8 @@ fn what_heals_is_not_healed_itself() {
         Blow::SearchDies(region),
         Blow::SearchTurnsRed(region),
         Blow::SearchFills(region),
+        Blow::SearchIsSlow(region),
+        Blow::SearchFreezes(region),
         Blow::ExportersStick(region),
         Blow::StoreIs(StoreState::Gone),
         Blow::StoreIs(StoreState::Denied),

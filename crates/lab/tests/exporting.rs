@@ -5,10 +5,10 @@
 
 mod asking;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use asking::{Asking, body_status};
-use c8dr_lab::{BrokerId, Data, Region, WorldConfig};
+use c8dr_lab::{Blow, BrokerId, Data, PartitionId, Region, WorldConfig};
 use serde_json::Value;
 
 const REPOSITORY: &str = "/_snapshot/camunda_backup";
@@ -261,4 +261,85 @@ async fn two_survivors_have_no_place_for_a_third_replica() {
     let (status, body) = lab.management(0, "POST", three, r#"["0","2"]"#).await;
     let message = "Number of brokers [2] is less than the replication factor [3]";
     assert_eq!((status, body["message"].as_str()), (400, Some(message)));
+}
+
+/// Broker 0's volume is full for longer than a snapshot takes to come round; then it alone is left, and the rest is forced out.
+#[tokio::test(start_paused = true)]
+async fn positions_that_lie_beyond_a_shortened_log_are_skipped_silently() {
+    let lab = lab(8);
+    lab.sleep(20.0).await;
+    lab.lab.with(|w| w.strike(Blow::VolumeFills(BrokerId(0))));
+    lab.sleep(400.0).await;
+    assert_eq!(lab.lab.with(|w| w.exporters_beyond_log()), BTreeSet::new());
+    lab.lab.lose_region(Region::Odd);
+    lab.lab.kill_broker(BrokerId(2));
+    lab.lab.with(|w| w.set_load(0.0));
+    lab.lab.with(|w| w.strike(Blow::VolumeIsFreed(BrokerId(0))));
+    lab.sleep(8.0).await;
+    let force = "/actuator/cluster/brokers?force=true";
+    assert_eq!(lab.management(0, "POST", force, r#"["0"]"#).await.0, 202);
+    lab.completed(0, 2, 20.0).await;
+    lab.until(20.0, "led by the last one", async || {
+        lab.all_led_by(0, &[0]).await
+    })
+    .await;
+    let disable = "/actuator/exporters/elasticsearchregion1/disable";
+    assert_eq!(lab.management(0, "POST", disable, "").await.0, 202);
+    lab.completed(0, 4, 20.0).await;
+
+    // Partition 1 was led by broker 0, so its log is as long as ever.
+    let beyond = lab.lab.with(|w| w.exporters_beyond_log());
+    assert_eq!(beyond, [2, 3, 4].map(PartitionId).into());
+    let before = lab.lab.final_audit();
+    assert!(
+        before.missing_from_log.count > 0,
+        "the log is shorter: {before:?}"
+    );
+    assert!(
+        before.exporters_caught_up,
+        "for an exporter there is nothing to do"
+    );
+    assert!(!before.is_whole());
+
+    // Clients go on, and are acknowledged; up to the old positions nothing of it is exported.
+    let rewrites = || lab.lab.status().regions[0].search.rewrites;
+    let known = rewrites();
+    lab.lab.with(|w| w.set_load(4.0));
+    lab.sleep(10.0).await;
+    lab.lab.with(|w| w.set_load(0.0));
+    lab.until(20.0, "caught up", async || lab.lab.exporters_caught_up())
+        .await;
+    let skipped = lab.lab.final_audit();
+    let lost = skipped.missing_from_log.count;
+    assert_eq!(lost, before.missing_from_log.count, "{skipped:?}");
+    let new = skipped.acknowledged - before.acknowledged;
+    assert!(skipped.records_otherwise > 0, "{skipped:?}");
+    let missing = skipped.regions[0].missing.count;
+    assert!(
+        missing > 0 && missing < new,
+        "of {new} new ones {missing} are missing: {skipped:?}"
+    );
+    assert_eq!(
+        skipped.records_in_neither, 0,
+        "by its positions the search looks whole"
+    );
+
+    assert_eq!(rewrites(), known, "and nobody has touched what it holds");
+
+    // Beyond them it goes on as if nothing had been, over what the search holds of the old history; what was skipped stays so.
+    lab.lab.with(|w| w.set_load(16.0));
+    lab.until(600.0, "beyond the old positions", async || {
+        lab.lab.with(|w| w.exporters_beyond_log()).is_empty()
+    })
+    .await;
+    assert_eq!(rewrites(), known);
+    lab.sleep(20.0).await;
+    assert!(rewrites() > known + 100);
+    lab.lab.with(|w| w.set_load(0.0));
+    lab.until(20.0, "caught up", async || lab.lab.exporters_caught_up())
+        .await;
+    let later = lab.lab.final_audit();
+    assert!(later.exporters_beyond_log.is_empty(), "{later:?}");
+    assert!(later.regions[0].missing.count > missing + 500, "{later:?}");
+    assert!(!later.is_whole());
 }

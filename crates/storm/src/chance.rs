@@ -18,6 +18,8 @@ pub(crate) enum Stream {
     Others,
     /// What befalls few nights.
     Rare,
+    /// Searches that answer late or not at all.
+    Slow,
 }
 
 /// The dice of one stream.

@@ -113,6 +113,7 @@ impl Disaster {
         }
         disaster.others(scenario);
         disaster.draw_rare(scenario);
+        disaster.draw_slow(scenario);
         disaster
     }
 

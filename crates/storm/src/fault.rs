@@ -138,6 +138,8 @@ pub(crate) fn kind(what: What) -> &'static str {
             Blow::VolumeFills(_) | Blow::VolumeIsFreed(_) => "volume of a broker full",
             Blow::ClocksJump(_) => "clocks jump",
             Blow::SearchFills(_) | Blow::SearchIsFreed(_) => "disks of a search full",
+            Blow::SearchIsSlow(_) | Blow::SearchIsQuick(_) => "search slow",
+            Blow::SearchFreezes(_) | Blow::SearchThaws(_) => "search frozen",
             Blow::ExportersStick(_) | Blow::ExportersComeLoose(_) => "exporters stuck in opening",
             Blow::SearchDies(_) | Blow::SearchStarts(_) => "search killed",
             Blow::SearchTurnsRed(_) | Blow::SearchTurnsGreen(_) => "search red",
@@ -196,6 +198,8 @@ impl fmt::Display for Fault {
                     | Blow::RegionReturns(region, _)
                     | Blow::LinkIsCutOneWay(region)
                     | Blow::SearchFills(region)
+                    | Blow::SearchIsSlow(region)
+                    | Blow::SearchFreezes(region)
                     | Blow::ExportersStick(region)
                     | Blow::SomebodyUpgrades(region)
                     | Blow::SomebodyRestartsBrokers(region)

@@ -497,7 +497,7 @@ impl Judge {
             } else if !audit.is_whole() {
                 let [a, b] = &audit.regions;
                 let words = format!(
-                    "{}: of {} acknowledged the searches lack {} and {}; {} and {} records are only in one, {} in neither, {} in no log.",
+                    "{}: of {} acknowledged the searches lack {} and {}; {} and {} records are only in one, {} in neither, {} in no log, {} are others than in the log, {} and {} were passed over by importers; exporters stand beyond the log of {:?}.",
                     chapter.as_str(),
                     audit.acknowledged,
                     a.missing.count,
@@ -506,6 +506,10 @@ impl Judge {
                     b.records_only_here,
                     audit.records_in_neither,
                     audit.records_not_in_log,
+                    audit.records_otherwise,
+                    a.passed_over.count,
+                    b.passed_over.count,
+                    audit.exporters_beyond_log,
                 );
                 self.broken(Law::SearchesDiffer, words);
             }

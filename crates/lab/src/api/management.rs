@@ -115,7 +115,8 @@ impl World {
         }
     }
 
-    /// Hangs while leaders step down, and gives up with an empty object (baseline §4, edge-cases E6).
+    /// Hangs while leaders step down or exporters sit in a call, and gives up with an empty object (baseline §4, edge-cases
+    /// E1, E6).
     fn read_partitions(&mut self, asked: &Asked<'_>) -> Answer {
         match self.partitions_wait(asked) {
             Answer::Again(at, ticket) => Answer::Again(at, ticket),
@@ -146,7 +147,13 @@ impl World {
         if without_data && self.now < gives_up {
             return Answer::Again(gives_up, None);
         }
-        Answer::Soon(hang.is_some() || without_data)
+        let sits = self.exporters_looked_at_again(broker, asked.at);
+        if let Some(again) = sits
+            && self.now < gives_up
+        {
+            return Answer::Again(again.min(gives_up), None);
+        }
+        Answer::Soon(hang.is_some() || without_data || sits.is_some())
     }
 
     /// What a broker tells of its partitions. From one time to the next mostly its clock alone is another: that is written

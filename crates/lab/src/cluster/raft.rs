@@ -21,6 +21,55 @@ pub(crate) struct Entry {
     pub(crate) at: Moment,
 }
 
+/// What kind of record an entry is: exporters index and number each kind by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ValueType {
+    Creation,
+    Deployment,
+}
+
+impl ValueType {
+    pub(crate) const BOTH: [ValueType; 2] = [ValueType::Creation, ValueType::Deployment];
+
+    /// As it is called in an index's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            ValueType::Creation => "process-instance-creation",
+            ValueType::Deployment => "deployment",
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) const fn value_type(self) -> ValueType {
+        match self.token {
+            Some(_) => ValueType::Creation,
+            None => ValueType::Deployment,
+        }
+    }
+}
+
+/// How many records of each value type an exporter has exported. It numbers them by that, and importers read by these
+/// numbers. They are the exporter's metadata: acknowledged with its position, and copied with it when another exporter is
+/// initialized from this one. An exporter that is initialized from none counts from 0 again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counted {
+    creations: u64,
+    deployments: u64,
+}
+
+impl Counted {
+    /// The number of the next record of this type.
+    pub(crate) fn next(&mut self, of: ValueType) -> u64 {
+        let count = match of {
+            ValueType::Creation => &mut self.creations,
+            ValueType::Deployment => &mut self.deployments,
+        };
+        *count += 1;
+        *count
+    }
+}
+
 /// The records of one process instance (recorded: positions grow by 16).
 pub(crate) const RECORDS_PER_INSTANCE: i64 = 16;
 
@@ -65,6 +114,19 @@ pub(crate) struct ExportPosition {
     pub(crate) handed: i64,
     /// Acknowledged by it.
     pub(crate) acked: i64,
+    /// What it had counted there.
+    pub(crate) counted: Counted,
+}
+
+impl ExportPosition {
+    /// Everything up to here is acknowledged, and counted so.
+    pub(crate) fn at(position: i64, counted: Counted) -> ExportPosition {
+        ExportPosition {
+            handed: position,
+            acked: position,
+            counted,
+        }
+    }
 }
 
 /// What a replica falls back to whenever its role changes.
@@ -74,7 +136,7 @@ pub(crate) struct Snapshot {
     pub(crate) term: u64,
     pub(crate) processed: i64,
     pub(crate) exported: i64,
-    pub(crate) exporters: BTreeMap<String, i64>,
+    pub(crate) exporters: BTreeMap<String, (i64, Counted)>,
 }
 
 #[derive(Clone, Debug)]
@@ -147,8 +209,10 @@ impl Replica {
                 .as_ref()
                 .and_then(|s| s.exporters.get(exporter))
                 .copied()
-                .unwrap_or(0);
-            position.acked = position.acked.min(kept);
+                .unwrap_or_default();
+            if kept.0 < position.acked {
+                (position.acked, position.counted) = kept;
+            }
             position.handed = position.acked;
         }
         self.distributed = -1;
@@ -164,7 +228,7 @@ impl Replica {
             exporters: self
                 .exporters
                 .iter()
-                .map(|(id, p)| (id.clone(), p.acked))
+                .map(|(id, p)| (id.clone(), (p.acked, p.counted)))
                 .collect(),
         });
     }

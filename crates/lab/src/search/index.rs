@@ -29,6 +29,9 @@ impl DocumentId {
         match (self, field) {
             (DocumentId::Record { partition, .. }, "partitionId") => Some(i64::from(partition.0)),
             (DocumentId::Record { position, .. }, "position") => Some(position),
+            (DocumentId::Record { partition, .. }, "sequence") => {
+                Some(numbered(partition, document.sequence))
+            }
             (_, "key") => Some(document.key),
             (_, "token") => document.token.and_then(|t| i64::try_from(t.0).ok()),
             _ => None,
@@ -42,6 +45,13 @@ pub(crate) struct Document {
     pub(crate) key: i64,
     /// The client's request that this came of.
     pub(crate) token: Option<Token>,
+    /// A record's number among those of its partition and value type, as its exporter counted; 0 for others.
+    pub(crate) sequence: u64,
+}
+
+/// A sequence as it is written: with its partition in the upper bits, as in a key.
+pub(crate) fn numbered(partition: PartitionId, sequence: u64) -> i64 {
+    (i64::from(partition.0) << 51) | i64::try_from(sequence).unwrap_or(0)
 }
 
 /// Who owns an index.
@@ -145,6 +155,7 @@ pub(crate) fn source(index: &str, id: DocumentId, document: &Document) -> Value 
                 "recordType": "EVENT",
                 "brokerVersion": "8.6.0",
                 "position": position,
+                "sequence": numbered(partition, document.sequence),
                 "token": document.token.map(|t| t.0),
             })
         }
@@ -177,7 +188,12 @@ mod tests {
                 partition: PartitionId(n),
                 position: 16,
             };
-            index.put(id, Document { key: 1, token: None });
+            let document = Document {
+                key: 1,
+                token: None,
+                sequence: 0,
+            };
+            index.put(id, document);
         }
         let parts: usize = (0..index.shards).map(|s| index.shard(s).len()).sum();
         assert_eq!(parts, index.len());

@@ -56,6 +56,8 @@ pub(crate) struct Cluster {
     pub(crate) red: bool,
     /// Its disks are full: nothing can be written, and no shard finds a place.
     pub(crate) flooded: bool,
+    /// Each bulk takes its time.
+    pub(crate) slow: bool,
     /// Its process stands still: it takes connections and requests, and answers none; what it was busy with waits.
     pub(crate) frozen: bool,
     pub(crate) indices: BTreeMap<String, Index>,
@@ -64,8 +66,9 @@ pub(crate) struct Cluster {
     pub(crate) running: Option<SnapshotRun>,
     /// The restores of this life, done or not: what `_recovery` tells.
     pub(crate) restores: Vec<Restore>,
-    /// How far each importer has come, by its index.
-    pub(crate) imported: BTreeMap<(&'static str, PartitionId), i64>,
+    /// Up to which position each importer has looked, by its index: so that it need not look at everything each time. What
+    /// it has read to is a document of its own, and is copied and restored like others.
+    pub(crate) looked_at: BTreeMap<(&'static str, PartitionId), i64>,
     /// What each importer found when it last looked, by its index: the UUIDs of what it reads from, and their documents.
     pub(crate) found: BTreeMap<&'static str, Vec<(String, usize)>>,
     pub(crate) writes: u64,
@@ -133,6 +136,7 @@ impl Cluster {
     /// The process ends: what it was busy with is gone, its disks stay.
     pub(crate) fn stop(&mut self) {
         self.alive = false;
+        self.frozen = false;
         self.life += 1;
         self.running = None;
         // A restore that was cut short leaves indices without their shards.

@@ -56,6 +56,14 @@ pub enum Blow {
     SearchFills(Region),
     /// They have room again.
     SearchIsFreed(Region),
+    /// A region's search takes its time for each bulk.
+    SearchIsSlow(Region),
+    /// It is quick again.
+    SearchIsQuick(Region),
+    /// A region's search stands still: it takes connections, and answers nobody.
+    SearchFreezes(Region),
+    /// It goes on.
+    SearchThaws(Region),
     /// Every exporter to a region is stuck in opening, and holds up its partition's others.
     ExportersStick(Region),
     /// They are open again.
@@ -117,6 +125,8 @@ impl Blow {
             Blow::SearchDies(region) => Some(Blow::SearchStarts(region)),
             Blow::SearchTurnsRed(region) => Some(Blow::SearchTurnsGreen(region)),
             Blow::SearchFills(region) => Some(Blow::SearchIsFreed(region)),
+            Blow::SearchIsSlow(region) => Some(Blow::SearchIsQuick(region)),
+            Blow::SearchFreezes(region) => Some(Blow::SearchThaws(region)),
             Blow::ExportersStick(region) => Some(Blow::ExportersComeLoose(region)),
             Blow::StoreIs(StoreState::Gone | StoreState::Denied) => Some(Blow::StoreIs(StoreState::Works)),
             Blow::SomebodyPauses => Some(Blow::SomebodyResumes),
@@ -135,6 +145,8 @@ impl Blow {
             | Blow::SearchStarts(_)
             | Blow::SearchTurnsGreen(_)
             | Blow::SearchIsFreed(_)
+            | Blow::SearchIsQuick(_)
+            | Blow::SearchThaws(_)
             | Blow::ExportersComeLoose(_)
             | Blow::SearchFails(..)
             | Blow::StoreIs(StoreState::Works)
@@ -178,6 +190,10 @@ impl World {
             Blow::SearchTurnsGreen(region) => self.set_search_red(region, false),
             Blow::SearchFills(region) => self.set_search_filled(region, true),
             Blow::SearchIsFreed(region) => self.set_search_filled(region, false),
+            Blow::SearchIsSlow(region) => self.set_search_slow(region, true),
+            Blow::SearchIsQuick(region) => self.set_search_slow(region, false),
+            Blow::SearchFreezes(region) => self.set_search_frozen(region, true),
+            Blow::SearchThaws(region) => self.set_search_frozen(region, false),
             Blow::ExportersStick(region) => self.exporters_stick(region),
             Blow::ExportersComeLoose(region) => self.exporters_come_loose(region),
             Blow::SearchFails(region, fault) => self.spoil_search(region, fault),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::chance::Stream;
 use crate::cluster::configuration::{Configuration, Deed, Operation};
-use crate::cluster::raft::{ExportPosition, Replica, Role};
+use crate::cluster::raft::{Counted, ExportPosition, Replica, Role};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::timings::Span;
 use crate::world::{Event, Forced, World};
@@ -154,6 +154,10 @@ impl World {
             wait += self
                 .chance
                 .span(Stream::Change, timings.exporter_operation_blocked);
+        } else if let Deed::Disable { .. } | Deed::Enable { .. } = &operation.deed
+            && let Some(until) = self.exporters_sit_until(operation.executor, self.now)
+        {
+            wait += until.since(self.now);
         }
         wait
     }
@@ -404,16 +408,14 @@ impl World {
         let Some(replica) = self.replica_mut(id, partition) else {
             return;
         };
-        let source = from.and_then(|f| replica.exporters.get(f)).map(|p| p.acked);
-        // Without a source it starts at the present end of the log: what lies between is never exported.
-        let start = source.unwrap_or_else(|| replica.committed_position());
-        replica.exporters.insert(
-            exporter.to_owned(),
-            ExportPosition {
-                handed: start,
-                acked: start,
-            },
-        );
+        let source = from.and_then(|f| replica.exporters.get(f));
+        // Without a source it starts at the present end of the log: what lies between is never exported; and it has no
+        // metadata, so it counts from 0 again: what it exports is numbered as what importers have read already.
+        let start = match source {
+            Some(source) => ExportPosition::at(source.acked, source.counted),
+            None => ExportPosition::at(replica.committed_position(), Counted::default()),
+        };
+        replica.exporters.insert(exporter.to_owned(), start);
         if let Some(region) = Region::of_exporter(exporter) {
             self.opens_exporter(id, partition, region);
         }

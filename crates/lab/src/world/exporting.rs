@@ -2,15 +2,15 @@
 
 use c8dr_engine::clock::Moment;
 
-use crate::cluster::raft::{Entry, ExportPosition, ExporterPhase, Role};
+use crate::cluster::raft::{Counted, Entry, ExportPosition, ExporterPhase, Replica, Role};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::world::{Event, World};
 
 /// What has become of a bulk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Written {
-    /// It is in the search.
-    Arrived,
+    /// It is in the search, and the exporter has counted so much by then.
+    Arrived(Counted),
     /// The search is outside this world: a courier will tell.
     OnItsWay,
 }
@@ -42,15 +42,13 @@ impl World {
         enabled.iter().all(answers) && !self.exporter_sticks(leader, partition)
     }
 
-    /// Whether an exporter of this leader writes to a search whose packets vanish.
+    /// Whether an exporter of this leader writes to a search of which nothing comes back, not even a refusal.
     pub(crate) fn exports_into_silence(&self, broker: BrokerId, partition: PartitionId) -> bool {
         let leads = self
             .replica(broker, partition)
             .is_some_and(|r| r.role == Role::Leader);
-        let other = broker.region().other();
-        leads
-            && !self.linked(broker.region(), other)
-            && self.enabled_exporters(broker, partition).contains(&other)
+        let vanishes = |r: &Region| self.calls_vanish(broker, *r);
+        leads && self.calls_may_last() && self.enabled_exporters(broker, partition).iter().any(vanishes)
     }
 
     /// Reads on, and sees to it that what is read is flushed when the timer is due.
@@ -104,6 +102,11 @@ impl World {
             self.export_soon(leader, partition);
             return;
         }
+        let may_last = (self.calls_may_last() || !self.exporter_calls.is_empty())
+            && has_something_to_send(replica, &enabled);
+        if flows && may_last && self.bulk_takes_its_time(leader, partition, &enabled) {
+            return;
+        }
         if flows {
             for region in enabled {
                 self.write_out(leader, partition, region);
@@ -111,6 +114,9 @@ impl World {
             self.distribute_later(leader, partition, term);
         } else {
             self.write_unheard(leader, partition, &enabled);
+            if may_last {
+                self.bulk_vanishes(leader, partition, &enabled);
+            }
         }
         if self
             .replica(leader, partition)
@@ -131,24 +137,28 @@ impl World {
     }
 
     fn write_out(&mut self, leader: BrokerId, partition: PartitionId, region: Region) {
-        if self.write_bulk(leader, partition, region) == Written::OnItsWay {
+        let Written::Arrived(counted) = self.write_bulk(leader, partition, region) else {
             return;
-        }
+        };
         let Some(replica) = self.replica_mut(leader, partition) else {
             return;
         };
         // Soft paused: exported, but not acknowledged, so that nothing is compacted.
         if replica.phase != ExporterPhase::SoftPaused {
             let position = position_of(replica, region);
-            position.acked = position.handed;
+            (position.acked, position.counted) = (position.handed, counted);
         }
     }
 
     fn write_bulk(&mut self, leader: BrokerId, partition: PartitionId, region: Region) -> Written {
         let Some(replica) = self.replica_mut(leader, partition) else {
-            return Written::Arrived;
+            return Written::OnItsWay;
         };
-        let ExportPosition { handed, acked } = *position_of(replica, region);
+        let ExportPosition {
+            handed,
+            acked,
+            mut counted,
+        } = *position_of(replica, region);
         let mut written: Vec<Entry> = replica
             .log
             .iter()
@@ -158,13 +168,14 @@ impl World {
             .copied()
             .collect();
         written.reverse();
-        if self.send_outside(region, (leader, partition), &written) {
+        if self.send_outside(region, (leader, partition), counted, &written) {
             return Written::OnItsWay;
         }
         for entry in written {
-            self.index_record(region, partition, entry);
+            let sequence = counted.next(entry.value_type());
+            self.index_record(region, partition, entry, sequence);
         }
-        Written::Arrived
+        Written::Arrived(counted)
     }
 
     fn distribute_later(&mut self, leader: BrokerId, partition: PartitionId, term: u64) {
@@ -296,9 +307,18 @@ impl World {
     }
 }
 
-fn position_of(replica: &mut crate::cluster::raft::Replica, region: Region) -> &mut ExportPosition {
+fn position_of(replica: &mut Replica, region: Region) -> &mut ExportPosition {
     replica
         .exporters
         .entry(region.exporter().to_owned())
-        .or_insert(ExportPosition { handed: 0, acked: 0 })
+        .or_insert_with(|| ExportPosition::at(0, Counted::default()))
+}
+
+/// Whether a bulk is sent when the timer is due: not once all that was read before a pause is in there.
+fn has_something_to_send(replica: &Replica, enabled: &[Region]) -> bool {
+    let in_hand = |region: &Region| {
+        let position = replica.exporters.get(region.exporter());
+        position.is_some_and(|position| position.acked < position.handed)
+    };
+    replica.phase != ExporterPhase::Paused || enabled.iter().any(in_hand)
 }

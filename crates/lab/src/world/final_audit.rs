@@ -44,6 +44,9 @@ pub struct RegionAudit {
     pub missing: Counted,
     /// Acknowledged process instances that it holds more than once, each under a position of its own.
     pub twice: Counted,
+    /// Acknowledged process instances whose records its search holds, and which Operate or Tasklist have passed over: the
+    /// records are numbered as if they had been read long ago, so users will never see them.
+    pub passed_over: Counted,
     /// Records that it alone holds.
     pub records_only_here: usize,
 }
@@ -64,6 +67,11 @@ pub struct FinalAudit {
     pub records_in_neither: usize,
     /// Records that a search holds and the log does not: of a history that was given up.
     pub records_not_in_log: usize,
+    /// Committed records in whose place a search holds another one, of a history that was given up.
+    pub records_otherwise: usize,
+    /// Partitions of which an exporter that is enabled stands at a position that the log has not come to, as after a force
+    /// onto a log that was shorter: what is written up to there is never exported, and nobody complains.
+    pub exporters_beyond_log: Vec<u32>,
     /// Whether the exporters had nothing left to do: if not, what searches lack may yet come.
     pub exporters_caught_up: bool,
 }
@@ -74,10 +82,12 @@ impl FinalAudit {
         self.missing_from_log.count == 0
             && self.records_in_neither == 0
             && self.records_not_in_log == 0
+            && self.records_otherwise == 0
+            && self.exporters_beyond_log.is_empty()
             && self
                 .regions
                 .iter()
-                .all(|r| r.missing.count == 0 && r.records_only_here == 0)
+                .all(|r| r.missing.count == 0 && r.records_only_here == 0 && r.passed_over.count == 0)
     }
 }
 
@@ -107,6 +117,8 @@ impl World {
             regions: Region::BOTH.map(|r| self.audit_region(r, only_here(r))),
             records_in_neither: records.iter().map(|p| p.in_neither.len()).sum(),
             records_not_in_log: records.iter().map(|p| p.not_in_log.len()).sum(),
+            records_otherwise: records.iter().map(|p| p.otherwise.len()).sum(),
+            exporters_beyond_log: self.exporters_beyond_log().into_iter().map(|p| p.0).collect(),
             exporters_caught_up: self.exporters_caught_up(),
         }
     }
@@ -118,12 +130,14 @@ impl World {
                 positions.entry(token).or_default().insert((partition, position));
             }
         }
+        let passed_over = self.passed_over(region);
         let missing = self.promised(|token| !positions.contains_key(token));
         RegionAudit {
             region: self.region_name(region).to_owned(),
             acknowledged: self.workload.acknowledged.len() - missing.count,
             missing,
             twice: self.promised(|token| positions.get(token).is_some_and(|p| p.len() > 1)),
+            passed_over: self.promised(|token| passed_over.contains(token)),
             records_only_here,
         }
     }

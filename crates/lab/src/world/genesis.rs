@@ -7,7 +7,7 @@ use c8dr_engine::clock::Moment;
 
 use crate::cluster::configuration::{Configuration, ExporterEntry, Member, MemberState, Placed};
 use crate::cluster::placement::round_robin;
-use crate::cluster::raft::{Entry, ExportPosition, Replica, Role};
+use crate::cluster::raft::{Counted, Entry, ExportPosition, Replica, Role};
 use crate::ids::{BrokerId, PartitionId, Region};
 use crate::world::{Broker, Power, Stage, View, World};
 
@@ -99,7 +99,7 @@ pub(super) fn healthy_broker(id: BrokerId, configuration: &Arc<Configuration>, v
             at: Moment::START,
         }];
         replica.committed = 1;
-        let start = ExportPosition { handed: 0, acked: 0 };
+        let start = ExportPosition::at(0, Counted::default());
         replica.exporters = Region::BOTH
             .iter()
             .map(|r| (r.exporter().to_owned(), start))

@@ -8,6 +8,7 @@ mod blows;
 mod changes;
 mod disks;
 mod elections;
+mod exporter_calls;
 mod exporting;
 mod faults;
 mod final_audit;
@@ -46,6 +47,7 @@ use crate::views::Kept;
 use crate::wall::Wall;
 
 pub use blows::{Blow, Door};
+use exporter_calls::ExporterCall;
 pub use faults::{AnswerFault, Data, Power};
 pub use final_audit::{Counted, FinalAudit, RegionAudit};
 pub(crate) use gossip::{Contact, View};
@@ -292,6 +294,8 @@ pub struct World {
     elections: BTreeSet<(PartitionId, BTreeSet<BrokerId>)>,
     flushing: BTreeSet<(BrokerId, PartitionId)>,
     distributing: BTreeSet<(BrokerId, PartitionId)>,
+    /// The calls to searches that last: none while all is well.
+    exporter_calls: BTreeMap<(BrokerId, PartitionId), ExporterCall>,
     pub(crate) answer_faults: Vec<AnswerFault>,
     timeline: Vec<WorldEvent>,
     /// The forced removals that were begun.
@@ -360,6 +364,7 @@ impl World {
             elections: BTreeSet::new(),
             flushing: BTreeSet::new(),
             distributing: BTreeSet::new(),
+            exporter_calls: BTreeMap::new(),
             answer_faults: Vec::new(),
             timeline: Vec::new(),
             forced: Vec::new(),

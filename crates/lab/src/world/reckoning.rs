@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::cluster::raft::Token;
+use crate::cluster::raft::{Entry, Token};
 use crate::ids::{PartitionId, Region};
 use crate::world::World;
 
@@ -26,6 +26,9 @@ pub struct PartitionAudit {
     pub only_in_second: Vec<i64>,
     /// Positions that a search holds and the log that counts does not: of a history that was given up.
     pub not_in_log: Vec<i64>,
+    /// Positions that the log that counts and a search both hold, and not as the same record: the search's is of a history
+    /// that was given up, and it was never overwritten. By their positions alone these look whole.
+    pub otherwise: Vec<i64>,
 }
 
 /// Both searches, partition by partition and for the clients.
@@ -42,6 +45,9 @@ pub struct SearchAudit {
     pub acknowledged_missing: [Vec<i64>; 2],
 }
 
+/// What a search holds: by its place, whose request each record came of.
+type Held = BTreeMap<(PartitionId, i64), Option<Token>>;
+
 impl SearchAudit {
     /// Whether both searches hold the same, and all of the log.
     pub fn is_equal_and_whole(&self) -> bool {
@@ -50,6 +56,7 @@ impl SearchAudit {
                 && p.only_in_first.is_empty()
                 && p.only_in_second.is_empty()
                 && p.not_in_log.is_empty()
+                && p.otherwise.is_empty()
         })
     }
 }
@@ -58,8 +65,10 @@ impl World {
     /// Compares both searches by id with each other and with the log, each partition up to a position; partitions that
     /// are not named, to the end. Searches that are down are read from their disks.
     pub fn audit_searches(&self, up_to: &BTreeMap<PartitionId, i64>) -> SearchAudit {
-        let in_search: [BTreeSet<(PartitionId, i64)>; 2] =
-            Region::BOTH.map(|r| self.searches[r.index()].record_ids());
+        let in_search: [Held; 2] = Region::BOTH.map(|r| {
+            let records = self.searches[r.index()].records();
+            records.map(|(p, at, d)| ((p, at), d.token)).collect()
+        });
         let partitions = self
             .partition_ids()
             .into_iter()
@@ -89,28 +98,25 @@ impl World {
         }
     }
 
-    fn audit_partition(
-        &self,
-        partition: PartitionId,
-        up_to: i64,
-        in_search: &[BTreeSet<(PartitionId, i64)>; 2],
-    ) -> PartitionAudit {
-        let positions = |region: usize| -> BTreeSet<i64> {
-            let range = (partition, i64::MIN)..=(partition, up_to);
-            in_search[region]
-                .range(range)
-                .map(|(_, position)| *position)
-                .collect()
-        };
+    fn audit_partition(&self, partition: PartitionId, up_to: i64, in_search: &[Held; 2]) -> PartitionAudit {
+        let held = |region: usize| in_search[region].range((partition, i64::MIN)..=(partition, up_to));
+        let positions =
+            |region: usize| -> BTreeSet<i64> { held(region).map(|((_, position), _)| *position).collect() };
         let (first, second) = (positions(0), positions(1));
         let counts = self.log_that_counts(partition);
         let committed = counts.map_or(0, |r| r.committed_position()).min(up_to);
-        let log: BTreeSet<i64> = counts
-            .into_iter()
-            .flat_map(|r| &r.log)
-            .map(|e| e.position)
-            .take_while(|p| *p <= committed)
-            .collect();
+        let written = || {
+            let log = counts.into_iter().flat_map(|r| &r.log);
+            log.take_while(|e| e.position <= committed)
+        };
+        let log: BTreeSet<i64> = written().map(|e| e.position).collect();
+        let differs = |entry: &&Entry| {
+            let of = |region: usize| in_search[region].get(&(partition, entry.position));
+            [of(0), of(1)]
+                .into_iter()
+                .flatten()
+                .any(|token| *token != entry.token)
+        };
         let either: BTreeSet<i64> = first.union(&second).copied().collect();
         PartitionAudit {
             partition: partition.0,
@@ -120,6 +126,7 @@ impl World {
             only_in_first: first.difference(&second).copied().collect(),
             only_in_second: second.difference(&first).copied().collect(),
             not_in_log: either.difference(&log).copied().collect(),
+            otherwise: written().filter(differs).map(|e| e.position).collect(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong with the searches and their object store, and the short cuts past their HTTP interface.
 
 use crate::chance::Stream;
-use crate::cluster::raft::ExporterPhase;
+use crate::cluster::raft::{ExporterPhase, ValueType};
 use crate::ids::Region;
 use crate::search::store::StoreState;
 use crate::world::{AnswerFault, World};
@@ -35,9 +35,11 @@ impl World {
 
     /// Lets a region's search stand still, as by SIGSTOP, or go on.
     pub fn set_search_frozen(&mut self, region: Region, frozen: bool) {
+        if std::mem::replace(&mut self.searches[region.index()].frozen, frozen) == frozen {
+            return;
+        }
         let word = if frozen { "stands still" } else { "goes on" };
         self.say(format!("The search of {} {word}.", self.region_name(region)));
-        self.searches[region.index()].frozen = frozen;
         self.upheavals += 1;
     }
 
@@ -136,8 +138,8 @@ impl World {
     /// Creates those of today's record indices that are missing, empty.
     pub(crate) fn create_record_indices(&mut self, region: Region) {
         let mut created = false;
-        for kind in ["deployment", "process-instance-creation"] {
-            let name = self.record_index(kind, self.now);
+        for value_type in ValueType::BOTH {
+            let name = self.record_index(value_type.name(), self.now);
             let there = self.searches[region.index()].indices.contains_key(&name);
             created |= !there && self.create_search_index(region, &name);
         }
@@ -174,6 +176,7 @@ impl World {
         if !search.alive {
             return false;
         }
+        search.looked_at.clear();
         for (name, index) in quick {
             match search.indices.get_mut(&name) {
                 None => {

@@ -126,13 +126,14 @@ impl World {
     }
 
     /// Indexes one exported entry.
-    pub(crate) fn index_record(&mut self, region: Region, partition: PartitionId, entry: Entry) {
-        let kind = if entry.token.is_some() {
-            "process-instance-creation"
-        } else {
-            "deployment"
-        };
-        let name = self.record_index(kind, entry.at);
+    pub(crate) fn index_record(
+        &mut self,
+        region: Region,
+        partition: PartitionId,
+        entry: Entry,
+        sequence: u64,
+    ) {
+        let name = self.record_index(entry.value_type().name(), entry.at);
         let known = entry
             .token
             .and_then(|t| self.workload.acknowledged.get(&t))
@@ -146,6 +147,7 @@ impl World {
         let document = Document {
             key,
             token: entry.token,
+            sequence,
         };
         let chance = &mut self.chance;
         let search = &mut self.searches[region.index()];
@@ -327,6 +329,8 @@ impl World {
                 .templates
                 .extend(asked.snapshot.global.iter().flatten().cloned());
         }
+        // Whoever imports here looks at everything again.
+        search.looked_at.clear();
         let life = search.life;
         let first = restore.ahead.front().map(|a| a.documents.len());
         search.restores.push(restore);

@@ -133,6 +133,26 @@ impl World {
             .collect()
     }
 
+    /// Partitions that are led by somebody with a majority, and of which an enabled exporter stands at a position that its
+    /// log has not come to. The positions are in the leader's snapshots, and a follower that lagged has those, too; if a force
+    /// leaves it alone, its log is the one that counts. An exporter takes only what lies behind its position, so what is
+    /// written up to there is passed over. (That a real one passes over it without a word is unverified; it may as well
+    /// refuse to open.)
+    pub fn exporters_beyond_log(&self) -> BTreeSet<PartitionId> {
+        let is_beyond = |partition: &PartitionId| {
+            let Some(leader) = self.working_leader(*partition) else {
+                return false;
+            };
+            let Some(replica) = self.replica(leader, *partition) else {
+                return false;
+            };
+            let acked = |r: Region| replica.exporters.get(r.exporter()).map_or(0, |p| p.acked);
+            let enabled = self.enabled_exporters(leader, *partition);
+            enabled.into_iter().any(|r| acked(r) > replica.last_position())
+        };
+        self.partition_ids().into_iter().filter(is_beyond).collect()
+    }
+
     /// The brokers that their platform has started anew while they ran, with when, oldest first.
     pub fn rolled(&self) -> &[(Moment, BrokerId)] {
         &self.rolled

@@ -13,6 +13,10 @@ use crate::scenario::Scenario;
 /// In how many of a hundred disasters of all kinds something of this happens.
 const IN_PERCENT: u64 = 15;
 
+/// In how many of a hundred a search answers late or not at all: of all kinds, and of those that are about such things.
+const SLOW_IN_PERCENT: u64 = 4;
+const SLOW_IN_PERCENT_OF_SEARCHES: u64 = 25;
+
 impl Disaster {
     /// Drawn by itself: what was drawn before is the same with and without it.
     pub(super) fn draw_rare(&mut self, scenario: Scenario) {
@@ -30,6 +34,34 @@ impl Disaster {
             let fault = self.rare(&mut dice);
             self.faults.push(fault);
         }
+    }
+
+    /// A search that answers late or not at all, so that exporters sit in their calls and brokers tell nothing. Drawn by
+    /// itself, as well.
+    pub(super) fn draw_slow(&mut self, scenario: Scenario) {
+        let in_percent = match scenario {
+            _ if self.second_operator => 0,
+            Scenario::Any => SLOW_IN_PERCENT,
+            Scenario::Rare | Scenario::Searches => SLOW_IN_PERCENT_OF_SEARCHES,
+            _ => 0,
+        };
+        let mut dice = Dice::of(self.seed, Stream::Slow);
+        if !dice.percent(in_percent) {
+            return;
+        }
+        let target = dice.pick(&[self.survivor(), self.gone()], self.survivor());
+        let slow = Blow::SearchIsSlow(target);
+        let (blow, from_ms, to_ms) = dice.pick(
+            &[
+                (slow, 10_000, 120_000),
+                (Blow::SearchFreezes(target), 5_000, 40_000),
+            ],
+            (slow, 10_000, 120_000),
+        );
+        // What it takes of the surviving region's brokers is felt in the failover, too.
+        let when = moment(&mut dice, target == self.survivor());
+        let what = strikes(blow, &mut dice, from_ms, to_ms);
+        self.faults.push(Fault { when, what });
     }
 
     fn rare(&self, dice: &mut Dice) -> Fault {

@@ -124,8 +124,14 @@ fn blows(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Option<Vec<Blow>>, Mis
         }]));
     }
     if cursor.has("slow") {
-        cursor.one_of("thing that can be slow", &["link"])?;
-        return Ok(Some(vec![Blow::LinkIsSlow]));
+        let slow = ["link", "search:region0", "search:region1"];
+        return Ok(Some(vec![
+            match cursor.one_of("thing that can be slow", &slow)? {
+                "search:region0" => Blow::SearchIsSlow(Region::Even),
+                "search:region1" => Blow::SearchIsSlow(Region::Odd),
+                _ => Blow::LinkIsSlow,
+            },
+        ]));
     }
     if cursor.has("flap") {
         cursor.one_of("thing that can flap", &["link"])?;
@@ -148,15 +154,16 @@ fn blows(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Option<Vec<Blow>>, Mis
     }
     if cursor.has("freeze") {
         let brokers = match aim(cursor, brokers)? {
+            Aim::Search(region) => return Ok(Some(vec![Blow::SearchFreezes(region)])),
             Aim::Broker(broker) => vec![broker],
             Aim::Region(region) => {
                 let all = (0..brokers).map(BrokerId);
                 all.filter(|broker| broker.region() == region).collect()
             }
-            Aim::Search(_) | Aim::Link | Aim::LinkFrom(_) | Aim::Names => {
+            Aim::Link | Aim::LinkFrom(_) | Aim::Names => {
                 return Err(cursor.wrong(
-                    "only brokers and regions stand still",
-                    "Write `freeze broker:2` or `freeze region1`; the link and a search `break`.",
+                    "only brokers, regions and searches stand still",
+                    "Write `freeze broker:2`, `freeze region1` or `freeze search:region0`; the link and names `break`.",
                 ));
             }
         };
@@ -226,7 +233,11 @@ fn heal(cursor: &mut Cursor<'_>, brokers: u32) -> Result<Vec<Blow>, Mistake> {
             }
         }
         Aim::Broker(broker) => vec![Blow::BrokerThaws(broker), Blow::BrokerStarts(broker)],
-        Aim::Search(region) => vec![Blow::SearchStarts(region)],
+        Aim::Search(region) => vec![
+            Blow::SearchThaws(region),
+            Blow::SearchIsQuick(region),
+            Blow::SearchStarts(region),
+        ],
         Aim::Link | Aim::LinkFrom(_) => vec![Blow::LinkHeals],
         Aim::Names => vec![Blow::NamesAreFound],
     })
@@ -331,7 +342,10 @@ pub(super) fn struck(cursor: &mut Cursor<'_>, side: Option<Side>, brokers: u32) 
         return match blows.as_slice() {
             [blow] => Ok(Struck::Blow(*blow, lasts)),
             // A region that returns, or a broker that is started: the last of them is what was meant.
-            [.., blow @ (Blow::RegionReturns(..) | Blow::BrokerStarts(_))] => Ok(Struck::Blow(*blow, lasts)),
+            [
+                ..,
+                blow @ (Blow::RegionReturns(..) | Blow::BrokerStarts(_) | Blow::SearchStarts(_)),
+            ] => Ok(Struck::Blow(*blow, lasts)),
             _ => Err(cursor.wrong(
                 "only one thing can happen at such a moment",
                 "Name one broker: `freeze broker:2`.",

@@ -66,6 +66,10 @@ pub const DEEDS: &[Word] = &[
         "slow link for 1m",
         "packets between the regions take most of a second",
     ),
+    word(
+        "slow search:region0 for 1m",
+        "a search takes most of two seconds for each bulk, and brokers tell nothing meanwhile. Also `search:region1`",
+    ),
     word("flap link for 1m", "the link comes and goes, every few seconds"),
     word(
         "break names for 1m",
@@ -84,6 +88,10 @@ pub const DEEDS: &[Word] = &[
         "a broker stands still: it takes connections and answers nothing",
     ),
     word("freeze region1", "all brokers of a region stand still"),
+    word(
+        "freeze search:region0 for 10s",
+        "a search stands still: exporters sit in their calls to it, and their brokers tell nothing meanwhile",
+    ),
     word("heal region1", "the region is back with its old disks"),
     word(
         "heal region1 --bare",
@@ -98,7 +106,10 @@ pub const DEEDS: &[Word] = &[
         "the broker is started with its old disk, or goes on",
     ),
     word("heal link", "packets pass again"),
-    word("heal search:region0", "the search is started with its old disks"),
+    word(
+        "heal search:region0",
+        "the search is started with its old disks, goes on, or is quick again",
+    ),
     word("search region0 red for 20s", "nothing can be written to a search"),
     word("search region0 green", "it can again"),
     word(
