@@ -671,7 +671,10 @@ fn members(picture: &Picture<'_>, exactly: &BTreeSet<BrokerId>, replication_fact
 
 fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
     if let Some(why) = first_unled(picture, picture.latest, by) {
-        return Verdict::NotYet(why);
+        return match led_behind_calls(picture, by) {
+            Some(words) => Verdict::Met(words),
+            None => Verdict::NotYet(why),
+        };
     }
     let streak = picture
         .history
@@ -692,10 +695,53 @@ fn led(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Verdict {
     ))
 }
 
+/// For so long a leader must have been listed whose own account does not come: no stale listing was seen to last longer
+/// than 55 s. `spec: edge-cases.md E6`
+const LISTED_LONG: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whether every partition is led as far as can be seen while brokers tell nothing of themselves. An exporter that is enabled
+/// to a region of which nothing comes back sits in its calls, and its broker's account waits behind them. What ends that is
+/// the step behind the force: this exporter is disabled. So the force is not to wait for the accounts; when the exporter is
+/// disabled, this says nothing more, and they are wanted as ever. `spec: edge-cases.md E1, E6`
+fn led_behind_calls(picture: &Picture<'_>, by: &BTreeSet<BrokerId>) -> Option<String> {
+    let regions: BTreeSet<RegionId> = by.iter().map(|broker| RegionId::of(*broker)).collect();
+    let here = regions.first().filter(|_| regions.len() == 1)?;
+    let exporter = &picture.installation.region(here.other()).exporter;
+    let is_on = picture.latest.exporters()?.get(exporter) == Some(&ExporterStatus::Enabled);
+    let lists = |reading: &Observation| first_unlisted(picture, reading, by).is_none();
+    let streak = picture.history.streak_to(READINGS, LISTED_LONG, lists);
+    (is_on && streak.reaches(READINGS, LISTED_LONG)).then(|| {
+        format!(
+            "Every partition has a leader that gateways have listed for {} s; brokers do not tell of their partitions while {exporter} is enabled.",
+            LISTED_LONG.as_secs()
+        )
+    })
+}
+
+fn first_unlisted(picture: &Picture<'_>, reading: &Observation, by: &BTreeSet<BrokerId>) -> Option<String> {
+    first_unled_as(picture, reading, by, |lead| match lead {
+        Lead::Claimed(claimed) if claimed.len() == 1 => claimed
+            .first()
+            .copied()
+            .filter(|broker| (reading.brokers.get(broker)).is_some_and(|sight| sight.answers())),
+        lead => lead.leader(),
+    })
+}
+
 fn first_unled(picture: &Picture<'_>, reading: &Observation, by: &BTreeSet<BrokerId>) -> Option<String> {
+    first_unled_as(picture, reading, by, Lead::leader)
+}
+
+/// The first partition that is not led by one of these, where a leader is who is believed to be one.
+fn first_unled_as(
+    picture: &Picture<'_>,
+    reading: &Observation,
+    by: &BTreeSet<BrokerId>,
+    believed: impl Fn(&Lead) -> Option<BrokerId>,
+) -> Option<String> {
     picture.installation.partitions().find_map(|partition| {
         let lead = picture.lead(partition, reading);
-        let Some(leader) = lead.leader() else {
+        let Some(leader) = believed(&lead) else {
             return Some(crate::diagnose::lead_words(partition, &lead));
         };
         if !by.contains(&leader) {

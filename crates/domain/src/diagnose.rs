@@ -22,7 +22,7 @@ use crate::picture::{Lead, Membership, Picture};
 use crate::topology::ExporterStatus;
 
 pub use changes::{is_adding, is_disabling, is_enabling, is_reinforcing, is_removal};
-pub use loss::coordinator_lost;
+pub use loss::{coordinator_lost, lost_coordinator_change};
 
 use changes::pending;
 use loss::{brokers_unseen, dropped_by_the_other_side, halved, one_silent};

@@ -45,6 +45,7 @@ drills![
     disk_fills_while_paused "disk-fills-while-paused",
     forgotten_pause "forgotten-pause",
     link_cut_both_alive "link-cut-both-alive",
+    lost_in_silence "lost-in-silence",
     loss_of_region0 "loss-of-region0",
     loss_of_region1 "loss-of-region1",
     old_region_returns "old-region-returns",

@@ -159,8 +159,9 @@ fn lost_details(picture: &Picture<'_>, lost: RegionId) -> Vec<String> {
     details
 }
 
-/// A change that is known to be pending, while the coordinator does not answer. `spec: edge-cases.md E9`
-fn lost_coordinator_change(picture: &Picture<'_>, lost: RegionId) -> Option<(Option<ChangeId>, String)> {
+/// A change that is known to be pending, and why the configuration cannot be read: its coordinator is lost with `lost` and
+/// does not answer. `None` where it answers, or where nothing was pending when it last did. `spec: edge-cases.md E9`
+pub fn lost_coordinator_change(picture: &Picture<'_>, lost: RegionId) -> Option<(Option<ChangeId>, String)> {
     let why = picture.coordinator_lost_with(lost)?;
     let pending = picture
         .history

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use c8dr_domain::condition::{Asks, Condition, Verdict, in_the_way, judge_all};
-use c8dr_domain::diagnose::{is_adding, is_disabling, is_enabling, is_reinforcing, is_removal};
+use c8dr_domain::diagnose::{
+    Diagnosis, coordinator_lost, is_adding, is_disabling, is_enabling, is_reinforcing, is_removal,
+    lost_coordinator_change,
+};
 use c8dr_domain::effect::{Answer, Effect, Mode, SearchTask, ZeebeEffect};
 use c8dr_domain::ids::ChangeId;
 use c8dr_domain::plan::{Step, StepId};
@@ -67,6 +70,10 @@ impl Driver<'_> {
                 _ => {}
             }
             match self.owner_of_pending(step) {
+                // What is to be cancelled is known by its id from here on.
+                Some(Owner::Ours(change)) if step.effect == Effect::CancelOwn => {
+                    self.adopt(step.id, change)?;
+                }
                 Some(Owner::Ours(change)) => {
                     self.adopt(step.id, change)?;
                     return Ok(Seen::UnderWay);
@@ -104,7 +111,20 @@ impl Driver<'_> {
                     step.id,
                     LOOK_LIMIT.as_secs()
                 );
-                return Err(self.fail_step(step.id, Outcome::Waiting, Stop::Waiting, words));
+                let dead_end = self.dead_end(step);
+                return Err(
+                    match self.fail_step(step.id, Outcome::Waiting, Stop::Waiting, words) {
+                        Halt::Stop { stop, words, .. } => Halt::Stop {
+                            stop,
+                            words: match &dead_end {
+                                Some(diagnosis) => format!("{} {words}", diagnosis.summary),
+                                None => words,
+                            },
+                            diagnosis: dead_end.map(Box::new),
+                        },
+                        error => error,
+                    },
+                );
             }
             self.wait(&mut pause, &waits_for).await?;
         }
@@ -205,6 +225,20 @@ impl Driver<'_> {
         })
     }
 
+    /// A force that waits for a configuration that nobody can read: its coordinator is lost, and when it was last read a
+    /// change was pending. No time helps then, and there are ways out. `spec: edge-cases.md E9`
+    fn dead_end(&self, step: &Step) -> Option<Diagnosis> {
+        let Some(ZeebeEffect::ForceRemove { .. }) = step.effect.zeebe() else {
+            return None;
+        };
+        let lost = self.run.plan.lost;
+        self.judged(|picture| {
+            let (change, why) = lost_coordinator_change(picture, lost)?;
+            Some(coordinator_lost(picture, lost, change, &why))
+        })
+        .flatten()
+    }
+
     fn owner_of_pending(&self, step: &Step) -> Option<Owner> {
         // What does not touch the configuration need not care.
         if !step.effect.begins_change() && step.effect != Effect::CancelOwn {
@@ -240,8 +274,24 @@ impl Driver<'_> {
                     let returning = self.run.plan.installation.brokers_of(self.run.plan.lost);
                     is_adding(change, &returning)
                 }
-                _ => false,
+                _ => step.effect == Effect::CancelOwn && self.is_of_a_request_unheard_of(change),
             }
+    }
+
+    /// Whether a change is what a request of this run asked for whose answer was lost: nobody has told its id, and it is
+    /// known by what it does, as when the step itself is taken up again.
+    fn is_of_a_request_unheard_of(&self, change: &PendingChange) -> bool {
+        let is_unheard_of = |sent: &&Step| {
+            let record = self.run.steps.get(&sent.id);
+            let unresolved = record
+                .filter(|record| record.known.change.is_none())
+                .and_then(|record| record.last_attempt())
+                .is_some_and(|attempt| matches!(attempt.answer, None | Some((_, Answer::Unknown { .. }))));
+            unresolved && self.is_ours(sent, change)
+        };
+        let sent = self.run.plan.steps.iter();
+        sent.filter(|sent| sent.effect.begins_change())
+            .any(|sent| is_unheard_of(&sent))
     }
 
     fn foreign_words(&self, step: StepId, change: &PendingChange) -> String {

@@ -30,6 +30,7 @@ kept![
     "link-cut-both-alive",
     "loss-of-region0",
     "loss-of-region1",
+    "lost-in-silence",
     "old-region-returns",
     "names-that-do-not-move",
     "pending-change-region0-lost",
