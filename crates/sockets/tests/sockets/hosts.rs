@@ -1,4 +1,4 @@
-//! The hosts: one on which the lab lives, and one for each broker, which takes connections and asks the lab.
+//! The hosts: one on which the lab lives, and one for each broker and each search, which take connections and ask the lab.
 //!
 //! Every host has a runtime of its own, and their clocks do not agree to the last microsecond. The lab is one world on one
 //! clock, so whatever it is asked is asked on its own host.
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use axum::body::Body;
 use bytes::Bytes;
 use c8dr_engine::clock::Clock;
-use c8dr_lab::{BrokerPort, Lab, WorldConfig};
+use c8dr_lab::{Lab, Region, WorldConfig};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -21,14 +21,39 @@ use tower::ServiceExt;
 use turmoil::net::{TcpListener, TcpStream};
 
 use crate::operator::dawn;
-use crate::stage::{Side, Stage};
+use crate::stage::{Side, Stage, host, search_host};
+
+/// A port that a host listens on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Door {
+    /// A broker's.
+    Broker(u32, u16),
+    /// That of a region's search.
+    Search(Region),
+}
+
+impl Door {
+    /// The host that it belongs to.
+    fn host(self) -> String {
+        match self {
+            Door::Broker(broker, _) => host(broker),
+            Door::Search(region) => search_host(region),
+        }
+    }
+
+    const fn port(self) -> u16 {
+        match self {
+            Door::Broker(_, port) => port,
+            Door::Search(_) => 9200,
+        }
+    }
+}
 
 /// What the lab is asked.
 pub(crate) enum Asked {
-    /// A request that came to a port of a broker; without an answer the connection is to break.
+    /// A request that came to a door; without an answer the connection is to break.
     Request {
-        broker: u32,
-        port: u16,
+        door: Door,
         request: Box<Request<Full<Bytes>>>,
         answer: oneshot::Sender<Response<Bytes>>,
     },
@@ -54,17 +79,11 @@ pub(crate) async fn lab(
         match asked {
             Asked::Do(deed) => deed(&lab),
             Asked::Request {
-                broker,
-                port,
+                door,
                 request,
                 answer,
             } => {
-                let id = lab.broker(broker)?;
-                let port = match port {
-                    8080 => lab.rest(id),
-                    _ => lab.management(id),
-                };
-                tokio::task::spawn_local(answered(broker, port, *request, answer, stage.clone()));
+                tokio::task::spawn_local(answered(lab.clone(), door, *request, answer, stage.clone()));
             }
         }
     }
@@ -72,19 +91,28 @@ pub(crate) async fn lab(
 }
 
 async fn answered(
-    broker: u32,
-    port: BrokerPort,
+    lab: Lab,
+    door: Door,
     request: Request<Full<Bytes>>,
     answer: oneshot::Sender<Response<Bytes>>,
     stage: Stage,
 ) {
-    let line = format!("{} {}", request.method(), request.uri());
-    stage.arrived(broker, &line);
-    stage.side(broker, &line, Side::Arrived).await;
-    if let Ok(response) = port.oneshot(request.map(Body::new)).await {
+    let (host, line) = (door.host(), format!("{} {}", request.method(), request.uri()));
+    stage.arrived(&host, &line);
+    stage.side(&host, &line, Side::Arrived).await;
+    let request = request.map(Body::new);
+    let told = match door {
+        Door::Search(region) => lab.search(region).oneshot(request).await,
+        Door::Broker(id, port) => match (lab.broker(id), port) {
+            (Ok(broker), 8080) => lab.rest(broker).oneshot(request).await,
+            (Ok(broker), _) => lab.management(broker).oneshot(request).await,
+            (Err(_), _) => return,
+        },
+    };
+    if let Ok(response) = told {
         let (head, body) = response.into_parts();
         if let Ok(body) = body.collect().await {
-            stage.side(broker, &line, Side::Answered).await;
+            stage.side(&host, &line, Side::Answered).await;
             let _ = answer.send(Response::from_parts(head, body.to_bytes()));
         }
     }
@@ -92,19 +120,28 @@ async fn answered(
 
 /// The host of a broker, which may crash and be begun anew.
 pub(crate) async fn broker(id: u32, lab: ToLab) -> turmoil::Result {
-    for port in PORTS {
-        let listener = TcpListener::bind(("0.0.0.0", port)).await?;
+    listens(PORTS.map(|port| Door::Broker(id, port)).into(), lab).await
+}
+
+/// The host of a region's search, which may do so as well.
+pub(crate) async fn search(region: Region, lab: ToLab) -> turmoil::Result {
+    listens(vec![Door::Search(region)], lab).await
+}
+
+async fn listens(doors: Vec<Door>, lab: ToLab) -> turmoil::Result {
+    for door in doors {
+        let listener = TcpListener::bind(("0.0.0.0", door.port())).await?;
         let lab = lab.clone();
         tokio::task::spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::task::spawn_local(serve(id, port, stream, lab.clone()));
+                tokio::task::spawn_local(serve(door, stream, lab.clone()));
             }
         });
     }
     std::future::pending().await
 }
 
-async fn serve(id: u32, port: u16, stream: TcpStream, lab: ToLab) {
+async fn serve(door: Door, stream: TcpStream, lab: ToLab) {
     let service = service_fn(move |request: Request<Incoming>| {
         let lab = lab.clone();
         async move {
@@ -112,8 +149,7 @@ async fn serve(id: u32, port: u16, stream: TcpStream, lab: ToLab) {
             let body = body.collect().await.map_err(|_| Gone)?.to_bytes();
             let (answer, answered) = oneshot::channel();
             let asked = Asked::Request {
-                broker: id,
-                port,
+                door,
                 request: Box::new(Request::from_parts(head, Full::new(body))),
                 answer,
             };

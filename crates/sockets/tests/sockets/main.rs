@@ -1,4 +1,4 @@
-//! Whole failovers over sockets that fail as sockets do: a link that is cut one way, a peer that is gone and says nothing,
+//! Whole failovers and failbacks over sockets that fail as sockets do: a link that is cut one way, a peer that is gone and says nothing,
 //! a host that crashes and comes back, in the middle of what changes something.
 //!
 //! The other rings end where a request is answered or not. Here the bytes travel: connections are made, segments are lost
@@ -7,7 +7,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod dial;
+mod failbacks;
 mod failovers;
 mod hosts;
 mod operator;
+mod platform;
 mod stage;

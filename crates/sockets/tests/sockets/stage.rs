@@ -22,8 +22,8 @@ pub(crate) const BROKERS: u32 = 4;
 /// How much time passes at once. Everything else is a multiple of it.
 const TICK: Duration = Duration::from_millis(2);
 
-/// No failover takes longer, whatever is cut.
-const SIMULATED_MAX: Duration = Duration::from_secs(400);
+/// Nothing takes longer, whatever is cut.
+const SIMULATED_MAX: Duration = Duration::from_secs(900);
 
 /// What happens to the way between the operator and a broker's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +59,13 @@ pub(crate) struct Trap {
     pub(crate) line: &'static str,
     pub(crate) side: Side,
     pub(crate) cut: Cut,
-    /// Whom it befalls: the broker that was asked, or all.
+    /// Whom it befalls: the host that was asked, or all brokers.
     pub(crate) all: bool,
     /// How long it lasts.
     pub(crate) lasts: Duration,
 }
 
-/// Which ways are cut, by the names of the brokers' hosts. Clones share it.
+/// Which ways are cut, by the names of the hosts. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Links {
     cut: Arc<Mutex<BTreeSet<String>>>,
@@ -119,6 +119,11 @@ pub(crate) fn host(broker: u32) -> String {
     format!("broker-{broker}")
 }
 
+/// The host of a region's search.
+pub(crate) fn search_host(region: Region) -> String {
+    format!("search-{}", region.index())
+}
+
 /// Lets simulated time pass on the network.
 #[expect(clippy::disallowed_methods, reason = "the network has no clock of ours")]
 async fn pause(time: Duration) {
@@ -131,15 +136,16 @@ fn now_ms() -> u128 {
 }
 
 impl Stage {
-    pub(crate) fn arrived(&self, broker: u32, line: &str) {
-        if !line.starts_with("GET") && !line.contains("dryRun=true") {
-            let seen = format!("{} ms: {} {line}", now_ms(), host(broker));
+    pub(crate) fn arrived(&self, host: &str, line: &str) {
+        let only_reads = line.starts_with("GET") || line.contains("dryRun=true") || line.contains("/_search");
+        if !only_reads {
+            let seen = format!("{} ms: {host} {line}", now_ms());
             self.seen.lock().unwrap().arrived.push(seen);
         }
     }
 
     /// Springs the trap if this is what it waits for. When this returns, what is cut is cut.
-    pub(crate) async fn side(&self, broker: u32, line: &str, side: Side) {
+    pub(crate) async fn side(&self, asked: &str, line: &str, side: Side) {
         let is_rehearsal = line.contains("dryRun=true");
         let is_it = |trap: &mut Trap| {
             let is_its_side = match trap.side {
@@ -152,7 +158,7 @@ impl Stage {
         if let Some(trap) = sprung {
             let whom = match trap.all {
                 true => (0..BROKERS).map(host).collect(),
-                false => vec![host(broker)],
+                false => vec![asked.to_owned()],
             };
             for host in whom {
                 tokio::task::spawn_local(self.clone().cut(host, trap));
@@ -201,7 +207,7 @@ impl Stage {
     }
 }
 
-/// What a failover under a trap came to.
+/// What a night under a trap came to.
 pub(crate) struct Played {
     pub(crate) told: Told,
     pub(crate) seen: Seen,
@@ -223,8 +229,26 @@ impl LabHost {
     }
 }
 
+/// How far a night goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Night {
+    /// Until the failover is over.
+    Failover,
+    /// Until the failback is over.
+    Failback,
+}
+
 /// A healthy world loses a region, which is failed over while the trap springs.
 pub(crate) fn play(seed: u64, lost: Region, trap: Option<Trap>) -> Played {
+    played(seed, lost, trap, Night::Failover)
+}
+
+/// The same, and the region is built anew and brought back. What is told is the failback.
+pub(crate) fn play_back(seed: u64, lost: Region, trap: Option<Trap>) -> Played {
+    played(seed, lost, trap, Night::Failback)
+}
+
+fn played(seed: u64, lost: Region, trap: Option<Trap>, night: Night) -> Played {
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
         .tick_duration(TICK)
@@ -256,8 +280,12 @@ pub(crate) fn play(seed: u64, lost: Region, trap: Option<Trap>) -> Played {
         let to_lab = to_lab.clone();
         sim.host(host(id), move || hosts::broker(id, to_lab.clone()));
     }
+    for region in Region::BOTH {
+        let to_lab = to_lab.clone();
+        sim.host(search_host(region), move || hosts::search(region, to_lab.clone()));
+    }
     let told = Rc::new(RefCell::new(None));
-    let work = operator::fails_over(LabHost(to_lab), stage.clone(), lost, seed);
+    let work = operator::lives_through(LabHost(to_lab), stage.clone(), lost, seed, night);
     let teller = told.clone();
     sim.client(OPERATOR, async move {
         *teller.borrow_mut() = Some(work.await);
