@@ -264,8 +264,15 @@ impl Verdict {
 }
 
 /// All of `conditions` at once: the first that is broken, else the first under which the ground has moved, else the first
-/// that is not yet met, else met.
+/// that is not yet met, else met. Where brokers were removed already nothing else is asked: what is wanted before a removal
+/// is wanted no more.
 pub fn judge_all(conditions: &[Condition], picture: &Picture<'_>, known: &Known, facts: &Facts) -> Verdict {
+    if let Some(words) = conditions.iter().find_map(|condition| match condition {
+        Condition::StillMembers { brokers } => removed_already(picture, brokers),
+        _ => None,
+    }) {
+        return Verdict::NotYet(words);
+    }
     let verdicts: Vec<Verdict> = conditions
         .iter()
         .map(|condition| condition.judge(picture, known, facts))
@@ -551,7 +558,24 @@ fn up(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
     Verdict::Met(sentence("broker", brokers, "answers.", "answer."))
 }
 
+/// That none of these is a member any more, as far as the configuration is known.
+fn removed_already(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Option<String> {
+    let configuration = picture.configuration()?;
+    let is_member = |broker: &BrokerId| configuration.members.contains_key(broker);
+    (!brokers.iter().any(is_member)).then(|| {
+        sentence(
+            "broker",
+            brokers,
+            "was removed already; leaders are awaited.",
+            "were removed already; leaders are awaited.",
+        )
+    })
+}
+
 fn still_members(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict {
+    if let Some(words) = removed_already(picture, brokers) {
+        return Verdict::NotYet(words);
+    }
     match picture.configuration() {
         Some(configuration) => {
             let left: BTreeSet<BrokerId> = brokers
@@ -559,14 +583,6 @@ fn still_members(picture: &Picture<'_>, brokers: &BTreeSet<BrokerId>) -> Verdict
                 .filter(|broker| configuration.members.contains_key(broker))
                 .copied()
                 .collect();
-            if left.is_empty() {
-                return Verdict::NotYet(sentence(
-                    "broker",
-                    brokers,
-                    "was removed already; leaders are awaited.",
-                    "were removed already; leaders are awaited.",
-                ));
-            }
             Verdict::Met(sentence(
                 "broker",
                 &left,

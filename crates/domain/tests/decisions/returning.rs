@@ -4,9 +4,12 @@ mod pause;
 mod reach;
 mod searches;
 
+use std::collections::BTreeSet;
+
 use c8dr_domain::condition::{Condition, Known, Verdict, judge_all};
 
 use c8dr_domain::facts::{Compared, Facts};
+use c8dr_domain::fence::Pale;
 
 use c8dr_domain::history::History;
 
@@ -192,6 +195,36 @@ fn webapps_down_and_up() {
             "were not read",
         );
     }
+}
+
+/// Brokers that were removed and run again, unjoined, are no reason to stop a removal that has been made: only leaders are
+/// awaited. While one of them is still a member they are.
+#[test]
+fn what_was_removed_already_is_not_held_against_its_fence() {
+    let conditions = [
+        Condition::StillMembers {
+            brokers: brokers(&[1, 3]),
+        },
+        Condition::Fenced {
+            lost: PARIS,
+            pales: BTreeSet::from([Pale::LostSilent, Pale::SurvivorsUp]),
+        },
+    ];
+    let verdict = |world: &World| {
+        let history = watched(&[(world, 3)]);
+        let picture = Picture::of(&world.installation, &history).unwrap();
+        judge_all(&conditions, &picture, &Known::default(), &facts())
+    };
+    let removed = verdict(&rebuilt());
+    assert!(
+        matches!(&removed, Verdict::NotYet(words) if words.contains("leaders are awaited")),
+        "{removed:?}"
+    );
+    let members = verdict(&World::of(4, 4));
+    assert!(
+        matches!(&members, Verdict::Broken(words) if words.contains("answer at their own endpoints")),
+        "{members:?}"
+    );
 }
 
 /// Among several conditions the worst is told: broken before moved, moved before not yet.
