@@ -8,6 +8,7 @@ mod bucket;
 mod endpoints;
 mod failback;
 mod failover;
+mod names;
 mod network;
 mod searches;
 pub mod survey;
@@ -129,6 +130,8 @@ pub enum FindingCode {
     ChartDrift,
     /// The values files would install something that does not fit.
     ValuesWrong,
+    /// The users' names point elsewhere than the cluster serves.
+    NamesElsewhere,
     /// Clocks of servers differ.
     ClocksDiffer,
     /// What was not looked at, or cannot be seen from here.
@@ -258,6 +261,7 @@ impl Scene<'_> {
         findings.extend(self.cluster_versions());
         findings.extend(self.bucket());
         findings.extend(self.flush());
+        findings.extend(self.names());
         findings.extend(self.clocks());
         findings.push(self.not_looked_at());
         findings

@@ -31,6 +31,18 @@ pub struct SearchCluster {
     /// How many nodes hold data; `None` where that is not told. One alone cannot hold replicas, and stays yellow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_nodes: Option<u64>,
+    /// Why it is red, in the server's words, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_red: Option<String>,
+}
+
+impl SearchCluster {
+    /// Why it is red, as the end of a sentence, with its first space; empty where it is not, or does not say.
+    pub fn red_words(&self) -> String {
+        (self.why_red.as_ref())
+            .map(|why| format!(" ({why})"))
+            .unwrap_or_default()
+    }
 }
 
 /// What a search is made of, as far as a copy of it depends on that.

@@ -1,4 +1,4 @@
-//! The helm driver against a real helm and a real Kubernetes API server: installed, compared, stuck, rolled back.
+//! The helm driver against a real helm and a real Kubernetes API server: installed, compared, stuck, rolled back, not reached.
 //!
 //! Runs where `C8DR_HELM_CHART` (a folder with a chart that calls itself camunda-platform) and `C8DR_HELM_CONTEXT` (a context
 //! in the kubeconfig) are set, with helm and kubectl in the `PATH`; says so in one line
@@ -250,8 +250,51 @@ async fn run(chart: &str, context: &str) -> Outcome {
             trouble.code() == "release-failed" && trouble.way_out().contains("helm rollback camunda 4")
         }),
     )?;
-    println!("installed, compared, refused, stuck, rolled back, failed: all as they should");
+    unreachable(folder.path(), &files, chart, &clock).await?;
+    println!("installed, compared, refused, stuck, rolled back, failed, not reached: all as they should");
     Ok(())
+}
+
+/// Where no API server listens, what needs a look first is not sent; of what helm was let try, only looking tells.
+async fn unreachable(folder: &Path, files: &[PathBuf], chart: &str, clock: &Clock) -> Outcome {
+    let kubeconfig = folder.join("dead");
+    std::fs::write(
+        &kubeconfig,
+        "apiVersion: v1
+kind: Config
+clusters: [{name: dead, cluster: {server: \"http://127.0.0.1:1\"}}]
+contexts: [{name: dead, context: {cluster: dead, user: nobody}}]
+users: [{name: nobody, user: {}}]
+",
+    )?;
+    let at = At {
+        context: "dead".to_owned(),
+        kubeconfig: Some(kubeconfig),
+        namespace: NAMESPACE.to_owned(),
+        release: RELEASE.to_owned(),
+    };
+    let pinned = Chart {
+        reference: chart.to_owned(),
+        version: "11.12.3".to_owned(),
+        values: files.to_vec(),
+    };
+    let cli = Cli::new(at, Environment::default(), clock.clone(), None);
+    let helm = Helm::new(cli, pinned, Generation::Chart11, Arc::new(Nobody));
+    let seen = helm.cli().release().await;
+    holds(
+        &format!("no release is told, rather than that there is none: {seen:?}"),
+        seen.is_err(),
+    )?;
+    let answer = helm.perform(PlatformEffect::Install).await;
+    holds(
+        &format!("nothing is sent: {answer:?}"),
+        matches!(&answer, Answer::NotSent { detail, .. } if detail.contains("unreachable")),
+    )?;
+    let answer = helm.cli().roll_back(1).await;
+    holds(
+        &format!("what was tried is unknown: {answer:?}"),
+        matches!(&answer, Answer::Unknown { detail, .. } if detail.contains("unreachable")),
+    )
 }
 
 /// Waits until the release stands as wanted.

@@ -2,7 +2,8 @@
 //!
 //! Runs where `C8DR_ELASTICSEARCH_URL`, `C8DR_ELASTICSEARCH_URL_2` (two clusters) and `C8DR_ELASTICSEARCH_REPOSITORY` (a
 //! folder that both may use as `fs` repositories, by their `path.repo`; or `s3://BUCKET`, which both know by the client
-//! `camunda`) are set; says so in one line otherwise. It makes and removes only what bears its own name. With `C8DR_RECORD` the exchanges are written there, without hosts and paths.
+//! `camunda`) are set; says so in one line otherwise. What `C8DR_STORE_ENDS` says is run, where it is set, to end the store of
+//! the repository in the middle of a snapshot. It makes and removes only what bears its own name. With `C8DR_RECORD` the exchanges are written there, without hosts and paths.
 #![expect(
     clippy::print_stdout,
     reason = "it has no harness, and its figures are for whoever started it"
@@ -20,7 +21,7 @@ use c8dr_domain::effect::{Answer, SearchEffect};
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::ids::PartitionId;
 use c8dr_domain::observation::Sight;
-use c8dr_domain::search::{Color, Repository, SnapshotState};
+use c8dr_domain::search::{Color, Repository, Snapshot, SnapshotState};
 use c8dr_engine::clock::Clock;
 use c8dr_engine::ports::{Exchange, Search, Tap};
 use c8dr_systems::auth::Auth;
@@ -154,6 +155,10 @@ impl Trial {
         format!("{}_unusable", self.mark)
     }
 
+    fn is_s3(&self) -> bool {
+        self.location.starts_with("s3://")
+    }
+
     /// What registers a repository at this path of the given place.
     fn place(&self, path: &str) -> Value {
         match self.location.strip_prefix("s3://") {
@@ -179,6 +184,11 @@ impl Trial {
         ensure(first.color != Color::Red, || {
             "the first cluster is red".to_owned()
         })?;
+        if !self.is_s3() {
+            // This build of Elasticsearch has no such page, and everything else goes without it.
+            let told = self.raw(0, "GET", "/", String::new()).await?;
+            ensure(told["status"] == 405, || format!("`GET /` answers {told}"))?;
+        }
         self.fill().await?;
         let vector = PositionVector::from([
             (PartitionId(1), RECORDS),
@@ -207,14 +217,19 @@ impl Trial {
             || format!("held: {held:?}"),
         )?;
 
+        self.red().await?;
         self.repositories().await?;
-        self.take_snapshot().await?;
+        self.take_snapshot(&first.uuid).await?;
         self.unusable_repository().await?;
         self.restore().await?;
 
         let restored = seen(self.recreated.holdings(&vector).await)?;
         ensure(restored == held, || format!("{restored:?} is not {held:?}"))?;
-        self.delete(&first.uuid, &second.uuid).await
+        self.delete(&first.uuid, &second.uuid).await?;
+        match env::var("C8DR_STORE_ENDS") {
+            Ok(command) => self.store_ends(&command).await,
+            Err(_) => Ok(()),
+        }
     }
 
     async fn fill(&self) -> Outcome {
@@ -256,14 +271,17 @@ impl Trial {
             &[500],
             "repository_exception",
         )?;
-        let unknown = register(json!({"type": "nosuch", "settings": {}}));
+        // Where the plugin is missing, S3 is a type as unknown as any.
+        let kind = if self.is_s3() { "nosuch" } else { "s3" };
+        let unknown = register(json!({"type": kind, "settings": {"bucket": "camunda"}}));
         refused(
             &self.surviving.perform(&unknown).await,
-            &[400, 500],
-            "repository_exception",
+            &[500],
+            &format!("repository type [{kind}] does not exist"),
         )?;
         let mut settings = self.place(&self.mark);
-        settings["settings"]["max_snapshot_bytes_per_sec"] = json!("40mb");
+        // So slow that the snapshot is seen while it runs.
+        settings["settings"]["max_snapshot_bytes_per_sec"] = json!("12mb");
         done(&self.surviving.perform(&register(settings.clone())).await)?;
         let told = seen(self.surviving.repository(&repository).await)?.unwrap_or_default();
         ensure(told["type"] == settings["type"], || format!("registered: {told}"))?;
@@ -271,6 +289,28 @@ impl Trial {
         settings["settings"]["readonly"] = json!(true);
         done(&self.recreated.perform(&register(settings)).await)?;
         self.tried().await
+    }
+
+    /// An index that no node takes: the cluster is red, and says why.
+    async fn red(&self) -> Outcome {
+        let index = format!("{}-homeless", self.mark);
+        let settings =
+            json!({"settings": {"number_of_replicas": 0, "routing.allocation.require._name": "nobody"}});
+        self.raw(
+            0,
+            "PUT",
+            &format!("/{index}?wait_for_active_shards=0"),
+            settings.to_string(),
+        )
+        .await?;
+        let cluster = seen(self.surviving.cluster().await)?;
+        self.raw(0, "DELETE", &format!("/{index}"), String::new()).await?;
+        println!("a red cluster: {cluster:?}");
+        let why = cluster.why_red.clone().unwrap_or_default();
+        ensure(
+            cluster.color == Color::Red && why.contains(&index) && why.contains("nobody"),
+            || format!("{cluster:?}"),
+        )
     }
 
     /// As `c8dr ready --probe` tries it: what can be used, what cannot, and nothing left of either.
@@ -300,20 +340,23 @@ impl Trial {
         Ok(())
     }
 
-    async fn take_snapshot(&self) -> Outcome {
+    async fn take_snapshot(&self, uuid: &str) -> Outcome {
         let (repository, name) = (self.repository(), self.snapshot_name());
         ensure(
             seen(self.surviving.snapshot(&repository, &name).await)?.is_none(),
             || "the snapshot is there before it was taken".to_owned(),
         )?;
-        let snapshot = |bytes: usize| SearchEffect::Snapshot {
-            repository: repository.clone(),
-            name: name.clone(),
-            metadata: BTreeMap::from([
-                ("run".to_owned(), json!("a".repeat(bytes))),
-                ("positions".to_owned(), json!({"1": RECORDS, "2": 4})),
-            ]),
-        };
+        let snapshot = |bytes: usize| self.snapshot(&repository, &name, bytes);
+        let nowhere = format!("{repository}_nosuch");
+        refused(
+            &self.surviving.perform(&self.snapshot(&nowhere, &name, 8)).await,
+            &[404],
+            "repository_missing_exception",
+        )?;
+        let there = self.surviving.snapshot(&nowhere, &name).await;
+        ensure(matches!(&there, Sight::Declined { status: 404, .. }), || {
+            format!("a snapshot in no repository: {there:?}")
+        })?;
         refused(
             &self.surviving.perform(&snapshot(1100)).await,
             &[400],
@@ -329,6 +372,9 @@ impl Trial {
             if info.state != SnapshotState::InProgress {
                 break info;
             }
+            if saw_it_run == 0 {
+                self.while_it_runs(&repository, &name, uuid).await?;
+            }
             saw_it_run += 1;
             ensure(info.shards_done <= info.shards_total, || format!("{info:?}"))?;
             ensure(self.clock.now().since(began) < PATIENCE, || {
@@ -341,7 +387,8 @@ impl Trial {
             self.clock.now().since(began)
         );
         ensure(
-            snapshot_info.state == SnapshotState::Success
+            saw_it_run > 0
+                && snapshot_info.state == SnapshotState::Success
                 && snapshot_info.shards_failed == 0
                 && snapshot_info.shards_done == snapshot_info.shards_total
                 && self.indices().is_subset(&snapshot_info.indices)
@@ -359,6 +406,92 @@ impl Trial {
             there.is_some_and(|there| there.uuid == snapshot_info.uuid),
             || "the other cluster does not see the same snapshot".to_owned(),
         )
+    }
+
+    fn snapshot(&self, repository: &str, name: &str, bytes: usize) -> SearchEffect {
+        SearchEffect::Snapshot {
+            repository: repository.to_owned(),
+            name: name.to_owned(),
+            metadata: BTreeMap::from([
+                ("run".to_owned(), json!("a".repeat(bytes))),
+                ("positions".to_owned(), json!({"1": RECORDS, "2": 4})),
+            ]),
+        }
+    }
+
+    /// While a snapshot runs: another word for its state in `_status`, and no index of it can be deleted.
+    async fn while_it_runs(&self, repository: &str, name: &str, uuid: &str) -> Outcome {
+        let path = format!("/_snapshot/{repository}/{name}/_status");
+        let status = self.raw(0, "GET", &path, String::new()).await?;
+        ensure(status["snapshots"][0]["state"] == "STARTED", || {
+            format!("{status}")
+        })?;
+        let delete = SearchEffect::DeleteIndices {
+            indices: self.indices(),
+            cluster_uuid: uuid.to_owned(),
+        };
+        let answer = self.surviving.perform(&delete).await;
+        ensure(
+            matches!(&answer, Answer::Conflict { message } if message.contains("snapshot")),
+            || format!("an index was deleted under its snapshot: {answer:?}"),
+        )
+    }
+
+    /// The store of the repository ends in the middle of a snapshot: neither it nor another one is ever told as whole.
+    async fn store_ends(&self, command: &str) -> Outcome {
+        let (repository, name) = (self.repository(), format!("{}-broken-off", self.mark));
+        done(
+            &self
+                .surviving
+                .perform(&self.snapshot(&repository, &name, 8))
+                .await,
+        )?;
+        let told = seen(self.surviving.snapshot(&repository, &name).await)?;
+        ensure(
+            told.is_some_and(|told| told.state == SnapshotState::InProgress),
+            || "the snapshot is not under way".to_owned(),
+        )?;
+        let ended = std::process::Command::new("sh").args(["-c", command]).status()?;
+        ensure(ended.success(), || format!("`{command}` ended with {ended}"))?;
+        println!("its store gone: {:?}", self.end_of(&repository, &name).await?);
+        // It remembers what the repository held, so it may take another one, which ends no better.
+        let another = format!("{}-without-a-store", self.mark);
+        let answer = self
+            .surviving
+            .perform(&self.snapshot(&repository, &another, 8))
+            .await;
+        println!("and a new one: {}", answer.words());
+        if answer == Answer::Done {
+            println!("which ends: {:?}", self.end_of(&repository, &another).await?);
+        }
+        let register = SearchEffect::Register {
+            repository: self.unusable(),
+            settings: self.place(&self.mark),
+            anew: false,
+        };
+        let answer = self.surviving.perform(&register).await;
+        println!("and a repository there: {}", answer.words());
+        let is_told = matches!(answer, Answer::Unknown { .. } | Answer::Refused { .. })
+            && answer.words().contains("repository_verification_exception");
+        ensure(is_told, || format!("registered without a store: {answer:?}"))
+    }
+
+    /// What is seen of a snapshot of which not everything can be copied, once it is no longer under way.
+    async fn end_of(&self, repository: &str, name: &str) -> Outcome<Sight<Option<Snapshot>>> {
+        let began = self.clock.now();
+        loop {
+            match self.surviving.snapshot(repository, name).await {
+                Sight::Seen(Some(told)) if told.state == SnapshotState::InProgress => {}
+                Sight::Seen(Some(told)) if told.state == SnapshotState::Success => {
+                    return Err(format!("whole without a store: {told:?}").into());
+                }
+                end => return Ok(end),
+            }
+            ensure(self.clock.now().since(began) < PATIENCE, || {
+                "the snapshot is under way for ever".to_owned()
+            })?;
+            self.clock.sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Where nobody can write: Elasticsearch registers nothing then, OpenSearch registers it all the same.
@@ -492,7 +625,7 @@ impl Trial {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.urls[which]))
-            .header("content-type", "application/x-ndjson")
+            .header("content-type", "application/json")
             .extension(bounds);
         if let (Ok(user), Ok(password)) = (
             env::var("C8DR_ELASTICSEARCH_USER"),

@@ -10,7 +10,7 @@ use c8dr_domain::effect::PlatformEffect;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::RegionId;
 use c8dr_domain::observation::{Observation, Sight, Silence};
-use c8dr_domain::ready::survey::{BucketAt, BucketSurvey, Configured, Survey};
+use c8dr_domain::ready::survey::{BucketAt, BucketSurvey, Configured, NamesSurvey, Survey};
 use c8dr_domain::ready::{Readiness, readiness};
 use c8dr_domain::search::Repository;
 use c8dr_engine::observe::{Look, observe_all};
@@ -92,18 +92,36 @@ async fn look(site: &Site, probe: Probe) -> Result<Readiness, CliError> {
         limit: haste(config, HASTE),
         platform_limit: haste(config, TOOL),
     };
-    let (surroundings, (mut history, diagnosis), charts) = tokio::join!(
+    let (surroundings, (mut history, diagnosis), charts, names) = tokio::join!(
         survey(&questions, &site.clock),
         watch_closely(site),
-        charts(site, haste(config, TOOL))
+        charts(site, haste(config, TOOL)),
+        names(site, haste(config, TOOL))
     );
     let survey = Survey {
         charts,
+        names,
         values: values(site, &history),
         ..told(site, probe, repository, &surroundings)
     };
     with_surroundings(&mut history, surroundings);
     Ok(readiness(&config.installation, &history, &diagnosis, &survey))
+}
+
+/// Where the users' names point, where c8dr points them.
+async fn names(site: &Site, limit: Duration) -> Option<NamesSurvey> {
+    let (by, traffic) = (site.config.traffic.as_ref()?, site.traffic.as_ref()?);
+    let seen = match site.clock.timeout(limit, traffic.look()).await {
+        Ok(seen) => seen,
+        Err(elapsed) => Sight::Silent {
+            why: Silence::NoAnswer,
+            detail: elapsed.to_string(),
+        },
+    };
+    Some(NamesSurvey {
+        normal: by.normal.clone(),
+        seen,
+    })
 }
 
 /// In what each release differs from the values files, where helm is what installs it.

@@ -113,6 +113,7 @@ pub(super) const PAGES: &[(&str, &str)] = pages![
     "members-missing"
     "members-unexpected"
     "members-unreadable"
+    "names-elsewhere"
     "no-answer"
     "no-bucket"
     "no-configuration"

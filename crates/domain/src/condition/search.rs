@@ -88,7 +88,10 @@ fn is_well(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result<Ver
         )));
     }
     Ok(match cluster.color {
-        Color::Red => Verdict::NotYet(format!("The search of region {name} is red: data is missing.")),
+        Color::Red => Verdict::NotYet(format!(
+            "The search of region {name} is red: data is missing{}.",
+            cluster.red_words()
+        )),
         Color::Yellow | Color::Green => Verdict::Met(format!("The search of region {name} is well.")),
     })
 }
@@ -446,7 +449,8 @@ fn is_restored(picture: &Picture<'_>, region: RegionId, facts: &Facts) -> Result
             }
             None => {
                 return Err(Verdict::NotYet(format!(
-                    "{index} cannot be read in region {name} yet."
+                    "{index} cannot be read in region {name} yet{}.",
+                    cluster.red_words()
                 )));
             }
         }

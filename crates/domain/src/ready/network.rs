@@ -146,14 +146,10 @@ impl Scene<'_> {
                 _ => open.push(reaches),
             }
         }
-        open.extend(
-            [
-                "where users' traffic goes",
-                "that brokers of a rebuilt region find the others",
-                "backups",
-            ]
-            .map(str::to_owned),
-        );
+        if self.survey.names.is_none() {
+            open.push("where users' traffic goes".to_owned());
+        }
+        open.extend(["that brokers of a rebuilt region find the others", "backups"].map(str::to_owned));
         let mut what = String::new();
         if !proven.is_empty() {
             what = format!("The cluster itself shows {}. ", listed(proven));

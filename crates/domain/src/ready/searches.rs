@@ -4,7 +4,7 @@ use super::{Finding, FindingCode, Scene, Severity, finding};
 use crate::condition::search::differing;
 use crate::ids::{RegionId, listed, number};
 use crate::observation::Sight;
-use crate::search::{Color, SearchDetails};
+use crate::search::{Color, SearchCluster, SearchDetails};
 
 /// How many names are told before the rest is only counted.
 const NAMES_MAX: usize = 3;
@@ -24,7 +24,7 @@ impl Scene<'_> {
                 .get(region)
                 .and_then(|search| search.details.seen());
             if let Some(cluster) = sight.cluster.seen() {
-                findings.extend(colored(name, cluster.color, details));
+                findings.extend(colored(name, cluster, details));
             }
             if let Some(details) = details {
                 findings.extend(self.search_details(*region, details));
@@ -172,8 +172,8 @@ fn tried(region: &str, repository: &str, trial: &Sight<crate::search::Repository
     findings
 }
 
-fn colored(region: &str, color: Color, details: Option<&SearchDetails>) -> Option<Finding> {
-    match color {
+fn colored(region: &str, cluster: &SearchCluster, details: Option<&SearchDetails>) -> Option<Finding> {
+    match cluster.color {
         Color::Green => None,
         Color::Yellow => {
             let why = match details.map(|details| details.nodes) {
@@ -190,7 +190,10 @@ fn colored(region: &str, color: Color, details: Option<&SearchDetails>) -> Optio
         Color::Red => Some(finding(
             Severity::Blocking,
             FindingCode::SearchUnwell,
-            format!("The search of region {region} is red: data is missing, and no snapshot of it is whole."),
+            format!(
+                "The search of region {region} is red: data is missing{}, and no snapshot of it is whole.",
+                cluster.red_words()
+            ),
             "`curl $SEARCH/_cluster/allocation/explain` says why.",
         )),
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{BrokerId, RegionId};
 use crate::observation::Sight;
 use crate::search::{Repository, RepositoryTrial, SearchDetails};
+use crate::traffic::TrafficSight;
 
 /// Everything around the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,8 +27,19 @@ pub struct Survey {
     pub charts: BTreeMap<RegionId, Sight<Vec<String>>>,
     /// What is wrong with the values that a release is installed with, as sentences.
     pub values: Sight<Vec<String>>,
+    /// The users' names; `None` where c8dr does not point them.
+    pub names: Option<NamesSurvey>,
     /// By how much servers' clocks are ahead of this machine's, by their address, where their answers tell.
     pub clocks: BTreeMap<String, SignedDuration>,
+}
+
+/// The users' names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamesSurvey {
+    /// The regions that they point to when both serve.
+    pub normal: BTreeSet<RegionId>,
+    /// Where they point now.
+    pub seen: Sight<TrafficSight>,
 }
 
 /// What the configuration has of what a failback needs.

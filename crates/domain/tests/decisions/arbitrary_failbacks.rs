@@ -50,6 +50,7 @@ fn search_sight() -> impl Strategy<Value = SearchSight> {
                 uuid: uuid.to_owned(),
                 color,
                 data_nodes: None,
+                why_red: None,
             }
         });
     let index = (

@@ -7,10 +7,13 @@ use c8dr_domain::diagnose::diagnose;
 use c8dr_domain::history::History;
 use c8dr_domain::ids::{BrokerId, RegionId};
 use c8dr_domain::observation::{Observation, Sight, Silence};
-use c8dr_domain::ready::survey::{BucketAt, BucketSurvey, Configured, Flush, Race, SearchSurvey, Survey};
+use c8dr_domain::ready::survey::{
+    BucketAt, BucketSurvey, Configured, Flush, NamesSurvey, Race, SearchSurvey, Survey,
+};
 use c8dr_domain::ready::{FindingCode, Readiness, Severity, readiness};
 use c8dr_domain::search::{Color, RepositoryTrial, SearchDetails};
 use c8dr_domain::topology::ExporterStatus;
+use c8dr_domain::traffic::{Pointing, TrafficSight};
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -78,6 +81,7 @@ fn healthy() -> World {
                     uuid: format!("uuid-{region}"),
                     color: Color::Green,
                     data_nodes: Some(3),
+                    why_red: None,
                 });
                 search.indices = Sight::Seen(indices());
                 search.repository = Sight::Seen(None);
@@ -174,6 +178,77 @@ fn a_world_in_which_nothing_is_wrong_is_ready_and_says_what_it_did_not_see() {
         FindingCode::NotLookedAt,
         Severity::Note,
         "where users' traffic goes",
+    );
+}
+
+/// The survey, with the users' names read as pointing there.
+fn names_at(targets: &[(&str, &[RegionId], &[&str])]) -> impl FnOnce(&mut Survey) {
+    let names = (targets.iter())
+        .map(|(name, regions, strange)| {
+            let pointing = Pointing {
+                regions: regions.iter().copied().collect(),
+                strange: strange.iter().map(|&target| target.to_owned()).collect(),
+            };
+            ((*name).to_owned(), pointing)
+        })
+        .collect();
+    let seen = Sight::Seen(TrafficSight {
+        names,
+        ..TrafficSight::default()
+    });
+    move |survey| {
+        survey.names = Some(NamesSurvey {
+            normal: [LONDON, PARIS].into(),
+            seen,
+        });
+    }
+}
+
+#[test]
+fn the_users_names_have_to_be_readable_and_ours() {
+    let mut survey = survey();
+    names_at(&[("zeebe.example.org", &[LONDON, PARIS], &[])])(&mut survey);
+    let readiness = judged(&healthy(), &survey, |_| {});
+    assert!(readiness.is_ready, "{readiness:#?}");
+    let told = all(&readiness);
+    assert!(told.iter().all(|(code, ..)| *code != FindingCode::NamesElsewhere));
+    // What was looked at is not said to be unseen.
+    assert!(told.iter().all(|(.., what)| !what.contains("users' traffic")));
+
+    around(
+        names_at(&[("zeebe.example.org", &[LONDON], &[])]),
+        FindingCode::NamesElsewhere,
+        Severity::Warning,
+        "zeebe.example.org to london, and not to london and paris",
+    );
+    around(
+        names_at(&[
+            ("zeebe.example.org", &[LONDON, PARIS], &[]),
+            ("operate.example.org", &[LONDON, PARIS], &["192.0.2.9"]),
+        ]),
+        FindingCode::NamesElsewhere,
+        Severity::Blocking,
+        "operate.example.org to 192.0.2.9",
+    );
+    let unread = |seen| {
+        move |survey: &mut Survey| {
+            survey.names = Some(NamesSurvey {
+                normal: [LONDON].into(),
+                seen,
+            });
+        }
+    };
+    around(
+        unread(refused()),
+        FindingCode::RightsMissing,
+        Severity::Blocking,
+        "What points the users' names refuses who we are",
+    );
+    around(
+        unread(hanging()),
+        FindingCode::NoAnswer,
+        Severity::Blocking,
+        "What points the users' names gives no answer",
     );
 }
 
@@ -363,6 +438,17 @@ fn searches_that_are_red_closed_or_alone() {
     };
     use FindingCode::{NoReplicas, OneSearch, SearchUnwell};
     seen(color(Color::Red), SearchUnwell, Severity::Blocking, "is red");
+    seen(
+        |reading| {
+            if let Sight::Seen(cluster) = &mut reading.searches.get_mut(&PARIS).unwrap().cluster {
+                cluster.color = Color::Red;
+                cluster.why_red = Some("shard 0 of a has no place: the disk is full".to_owned());
+            }
+        },
+        SearchUnwell,
+        Severity::Blocking,
+        "data is missing (shard 0 of a has no place: the disk is full)",
+    );
     seen(color(Color::Yellow), SearchUnwell, Severity::Warning, "is yellow");
     seen(
         |reading| {

@@ -286,6 +286,7 @@ fn search_of(region: RegionId) -> SearchSight {
             uuid: format!("uuid-of-{region}"),
             color: Color::Green,
             data_nodes: None,
+            why_red: None,
         }),
         indices: Sight::Seen(indices()),
         repository: Sight::Seen(Some(repository().settings)),

@@ -12,7 +12,7 @@ use c8dr_domain::observation::Observation;
 use c8dr_domain::plan::Step;
 use c8dr_domain::planted::{self, Bug};
 use c8dr_domain::run::{Event, Outcome, Phase, Stop};
-use c8dr_domain::search::Color;
+use c8dr_domain::search::{Color, SearchCluster};
 use jiff::SignedDuration;
 
 use super::{Driver, Halt, Look, Pause};
@@ -149,10 +149,13 @@ impl Driver<'_> {
         });
         let limit = SignedDuration::try_from(FAILED_LIMIT).unwrap_or(SignedDuration::MAX);
         failed.reaches(READINGS, limit).then(|| {
+            let latest = self.history.latest();
+            let cluster = latest.and_then(|reading| reading.searches.get(region)?.cluster.seen());
             format!(
-                "The restore in region {} has failed: its search has been red for {} s, and nothing is copied into it any more.",
+                "The restore in region {} has failed: its search has been red for {} s{}, and nothing is copied into it any more.",
                 self.run.plan.installation.region(*region).name,
-                FAILED_LIMIT.as_secs()
+                FAILED_LIMIT.as_secs(),
+                cluster.map(SearchCluster::red_words).unwrap_or_default()
             )
         })
     }

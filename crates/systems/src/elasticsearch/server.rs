@@ -9,7 +9,7 @@ use c8dr_domain::effect::{Answer, SearchEffect};
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::observation::{Sight, Silence};
 use c8dr_domain::search::{
-    Holdings, Index, Recovery, Repository, RepositoryTrial, SearchCluster, SearchDetails, Snapshot,
+    Color, Holdings, Index, Recovery, Repository, RepositoryTrial, SearchCluster, SearchDetails, Snapshot,
     SnapshotState,
 };
 use c8dr_engine::clock::Clock;
@@ -175,6 +175,18 @@ impl Elasticsearch {
         }
     }
 
+    /// Why the first primary shard that has no place has none, in the server's words; `None` where it does not say.
+    async fn why_red(&self) -> Option<String> {
+        let shards = "/_cat/shards?format=json&h=index,shard,prirep,state";
+        let reply = self.get(shards, self.limits.read).await.ok()?;
+        let (index, shard) = wire::homeless(&reply.body)?;
+        let of = json!({"index": index, "shard": shard, "primary": true});
+        let call = Call::new(Method::POST, "/_cluster/allocation/explain", self.limits.read)
+            .with(Some(of.to_string()));
+        let reply = self.caller.call(&self.door, call).await.ok()?;
+        wire::explanation(&reply.body)
+    }
+
     async fn restore(&self, path: &str, indices: &[&str]) -> Answer {
         let body = json!({
             "indices": indices,
@@ -202,6 +214,10 @@ impl Search for Elasticsearch {
                     uuid,
                     color,
                     data_nodes,
+                    why_red: match color {
+                        Color::Red => self.why_red().await,
+                        _ => None,
+                    },
                 }),
                 other => without(other),
             }

@@ -5,6 +5,7 @@ mod details;
 mod hits;
 mod indices;
 mod recovery;
+mod shards;
 mod snapshot;
 
 pub use self::cluster::{cluster_uuid, color, data_nodes};
@@ -12,6 +13,7 @@ pub use self::details::{IndexSettings, disks, index_settings, versions};
 pub use self::hits::{Hit, Page, page, refreshed};
 pub use self::indices::{indices, primaries};
 pub use self::recovery::recoveries;
+pub use self::shards::{explanation, homeless};
 pub use self::snapshot::{Progress, progress, repository, snapshot};
 pub use crate::foreign::Garbled;
 

@@ -4,6 +4,7 @@ use c8dr_domain::effect::{Answer, SearchEffect};
 use c8dr_domain::exporting::PositionVector;
 use c8dr_domain::ids::PartitionId;
 use c8dr_domain::observation::{Sight, Silence};
+use c8dr_domain::search::Color;
 use c8dr_engine::ports::Search;
 use c8dr_systems::http::Fault;
 use serde_json::json;
@@ -34,6 +35,40 @@ async fn each_effect_is_one_request() {
             "DELETE /zeebe-record_trial_job_8.6.0",
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_red_search_is_asked_why_and_is_red_without_an_answer_too() {
+    let explained = r#"{"index":"a","shard":1,"primary":true,"allocate_explanation":"the disk is full"}"#;
+    for (status, body, why) in [
+        (
+            200,
+            explained,
+            Some("shard 1 of a has no place: the disk is full"),
+        ),
+        (403, r#"{"error":{"type":"security_exception"}}"#, None),
+    ] {
+        let (search, arrived) = saying(move |line| {
+            Ok(match line.split('?').next().unwrap_or_default() {
+                "GET /_cluster/state/version" => (200, r#"{"cluster_uuid":"R9"}"#.to_owned()),
+                "GET /_cluster/health" => (200, r#"{"status":"red"}"#.to_owned()),
+                "GET /_cat/shards" => {
+                    let row = r#"[{"index":"a","shard":"1","prirep":"p","state":"UNASSIGNED"}]"#;
+                    (200, row.to_owned())
+                }
+                _ => (status, body.to_owned()),
+            })
+        });
+        let Sight::Seen(cluster) = search.cluster().await else {
+            panic!("the cluster was not seen");
+        };
+        assert_eq!(cluster.color, Color::Red);
+        assert_eq!(cluster.why_red.as_deref(), why);
+        assert_eq!(
+            arrived.lock().unwrap().last().unwrap(),
+            r#"POST /_cluster/allocation/explain {"index":"a","primary":true,"shard":1}"#
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,6 +45,7 @@ impl Search for LabSearch {
                     uuid,
                     color,
                     data_nodes: Some(1),
+                    why_red: None,
                 })
             })
         })
